@@ -1,0 +1,31 @@
+//! Cooee's wire types, shared by client and server.
+//!
+//! One JSON object in each WebSocket text frame: a code, a sequence number or the number it
+//! answers, and arguments. `docs/PROTOCOL.md` is the specification; this crate is its types.
+//! It does no I/O and reads no clock.
+//!
+//! - [`ClientFrame`] and [`ClientMessage`]: what a client sends.
+//! - [`ServerFrame`] and [`ServerMessage`]: what the server sends.
+//! - [`Code`] and [`Category`]: the numbers and the four families that they belong to.
+//!
+//! Parsing is the only validation: a value of these types is one that the specification allows.
+
+mod args;
+mod client;
+mod code;
+mod frame;
+mod names;
+mod secret;
+mod server;
+
+pub use args::{
+    AddContact, AddToGroup, AmendProfile, CallInfo, Contact, CreateGroup, CreateProfile, Data,
+    DistributeInfo, Empty, Exchange, Group, GroupMember, InfoCall, Join, Login, ParticipantInfo,
+    PictureId, Place, Profile, Quit, RequestInfo, Resume, Ring, Status,
+};
+pub use client::ClientMessage;
+pub use code::{Category, Code, UnknownCode};
+pub use frame::{ClientFrame, FrameError, MAX_FRAME_BYTES, Seq, ServerFrame};
+pub use names::{GroupId, GroupName, NameError, Username};
+pub use secret::{NewPassword, Password, Token};
+pub use server::{ErrorCode, ErrorReply, ServerMessage};

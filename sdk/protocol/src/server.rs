@@ -1,0 +1,273 @@
+//! What the server sends.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::args::{
+    AddContact, Contact, DistributeInfo, Empty, Exchange, Group, GroupMember, InfoCall, Join,
+    Profile, Quit, RequestInfo, Ring,
+};
+use crate::client::ArgsError;
+use crate::code::{Code, UnknownCode};
+use crate::names::GroupId;
+
+/// 207: every group of the profile.
+#[derive(Serialize, Deserialize)]
+struct GroupList {
+    list_group: Vec<Group>,
+}
+
+/// 208: every contact of the profile.
+#[derive(Serialize, Deserialize)]
+struct ContactList {
+    list_contact: Vec<Contact>,
+}
+
+macro_rules! error_codes {
+    ($($(#[$doc:meta])* $name:ident,)+) => {
+        /// The codes of category Error.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum ErrorCode {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl ErrorCode {
+            /// Every error code.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The code on the wire.
+            pub const fn code(self) -> Code {
+                match self {
+                    $(Self::$name => Code::$name,)+
+                }
+            }
+
+            const fn from_code(code: Code) -> Option<Self> {
+                match code {
+                    $(Code::$name => Some(Self::$name),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// 401: the name is taken.
+    PseudoExists,
+    /// 402: wrong name or password, or not logged in.
+    AuthFailed,
+    /// 403: the data could not be passed on.
+    MessageNotSent,
+    /// 404: the call failed.
+    CallFailed,
+    /// 405: the profile could not be added.
+    ProfileNotAdded,
+    /// 406: no such contact.
+    ContactNotFound,
+    /// 407: already a contact, or already asked.
+    AlreadyContact,
+    /// 450: malformed or invalid.
+    Invalid,
+    /// 451: not allowed.
+    NotAllowed,
+    /// 452: too many requests.
+    SlowDown,
+    /// 453: the server failed.
+    ServerFault,
+}
+
+/// An error: no arguments, words beside them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ErrorReply {
+    /// Which error.
+    pub code: ErrorCode,
+    /// What was wrong, in words.
+    pub detail: Option<String>,
+    /// With 404: the call that failed.
+    pub id_group: Option<GroupId>,
+    /// With 404: why, as a word of the specification (`busy`, `offline`, `timeout`).
+    pub reason: Option<String>,
+}
+
+impl ErrorReply {
+    /// An error with words.
+    pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            detail: Some(detail.into()),
+            id_group: None,
+            reason: None,
+        }
+    }
+
+    pub(crate) fn fields(&self, object: &mut Map<String, Value>) {
+        let mut put = |name: &str, text: Option<&str>| {
+            if let Some(text) = text {
+                object.insert(name.to_owned(), Value::from(text));
+            }
+        };
+        put("detail", self.detail.as_deref());
+        put("id_group", self.id_group.as_ref().map(GroupId::as_str));
+        put("reason", self.reason.as_deref());
+    }
+
+    fn from_fields(code: ErrorCode, object: &Map<String, Value>) -> Self {
+        let text = |name: &str| object.get(name).and_then(Value::as_str);
+        Self {
+            code,
+            detail: text("detail").map(str::to_owned),
+            id_group: text("id_group").and_then(|id| GroupId::parse(id).ok()),
+            reason: text("reason").map(str::to_owned),
+        }
+    }
+}
+
+/// A message from the server to a client.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ServerMessage {
+    /// 201: a group as it is now.
+    Group(Group),
+    /// 202: a profile as it is now.
+    Profile(Profile),
+    /// 203: somebody was added to a group.
+    MemberAdded(GroupMember),
+    /// 204: somebody left a group.
+    MemberLeft(GroupMember),
+    /// 205: a contact was asked for, or confirmed.
+    ContactAdded(Contact),
+    /// 206: a contact is none any more.
+    ContactDeleted(AddContact),
+    /// 207: every group.
+    Groups(Vec<Group>),
+    /// 208: every contact.
+    Contacts(Vec<Contact>),
+    /// 401-407 and 450-453: a request was refused.
+    Error(ErrorReply),
+    /// 501: the echo of a ring, or somebody rings.
+    Ring(Ring),
+    /// 502: somebody accepted.
+    Accept(Join),
+    /// 503: somebody quit.
+    Quit(Quit),
+    /// 504: data from another participant.
+    Exchange(Exchange),
+    /// 505: tell your addresses.
+    RequestInfo(RequestInfo),
+    /// 506: the echo.
+    InfoCall(InfoCall),
+    /// 507: the addresses of the others.
+    DistributeInfo(DistributeInfo),
+    /// 651: the echo; the session is over.
+    Logout(Empty),
+}
+
+impl ServerMessage {
+    /// The codes that the server may send.
+    pub const CODES: &'static [Code] = &[
+        Code::Group,
+        Code::Profile,
+        Code::MemberAdded,
+        Code::MemberLeft,
+        Code::ContactAdded,
+        Code::ContactDeleted,
+        Code::Groups,
+        Code::Contacts,
+        Code::PseudoExists,
+        Code::AuthFailed,
+        Code::MessageNotSent,
+        Code::CallFailed,
+        Code::ProfileNotAdded,
+        Code::ContactNotFound,
+        Code::AlreadyContact,
+        Code::Invalid,
+        Code::NotAllowed,
+        Code::SlowDown,
+        Code::ServerFault,
+        Code::Ring,
+        Code::Accept,
+        Code::Quit,
+        Code::Exchange,
+        Code::RequestInfo,
+        Code::InfoCall,
+        Code::DistributeInfo,
+        Code::Logout,
+    ];
+
+    /// The code of this message.
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Group(_) => Code::Group,
+            Self::Profile(_) => Code::Profile,
+            Self::MemberAdded(_) => Code::MemberAdded,
+            Self::MemberLeft(_) => Code::MemberLeft,
+            Self::ContactAdded(_) => Code::ContactAdded,
+            Self::ContactDeleted(_) => Code::ContactDeleted,
+            Self::Groups(_) => Code::Groups,
+            Self::Contacts(_) => Code::Contacts,
+            Self::Error(error) => error.code.code(),
+            Self::Ring(_) => Code::Ring,
+            Self::Accept(_) => Code::Accept,
+            Self::Quit(_) => Code::Quit,
+            Self::Exchange(_) => Code::Exchange,
+            Self::RequestInfo(_) => Code::RequestInfo,
+            Self::InfoCall(_) => Code::InfoCall,
+            Self::DistributeInfo(_) => Code::DistributeInfo,
+            Self::Logout(_) => Code::Logout,
+        }
+    }
+
+    pub(crate) fn from_object(
+        code: Code,
+        args: Value,
+        object: &Map<String, Value>,
+    ) -> Result<Self, ArgsError> {
+        if let Some(code) = ErrorCode::from_code(code) {
+            return Ok(Self::Error(ErrorReply::from_fields(code, object)));
+        }
+        Ok(match code {
+            Code::Group => Self::Group(Group::deserialize(args)?),
+            Code::Profile => Self::Profile(Profile::deserialize(args)?),
+            Code::MemberAdded => Self::MemberAdded(GroupMember::deserialize(args)?),
+            Code::MemberLeft => Self::MemberLeft(GroupMember::deserialize(args)?),
+            Code::ContactAdded => Self::ContactAdded(Contact::deserialize(args)?),
+            Code::ContactDeleted => Self::ContactDeleted(AddContact::deserialize(args)?),
+            Code::Groups => Self::Groups(GroupList::deserialize(args)?.list_group),
+            Code::Contacts => Self::Contacts(ContactList::deserialize(args)?.list_contact),
+            Code::Ring => Self::Ring(Ring::deserialize(args)?),
+            Code::Accept => Self::Accept(Join::deserialize(args)?),
+            Code::Quit => Self::Quit(Quit::deserialize(args)?),
+            Code::Exchange => Self::Exchange(Exchange::deserialize(args)?),
+            Code::RequestInfo => Self::RequestInfo(RequestInfo::deserialize(args)?),
+            Code::InfoCall => Self::InfoCall(InfoCall::deserialize(args)?),
+            Code::DistributeInfo => Self::DistributeInfo(DistributeInfo::deserialize(args)?),
+            Code::Logout => Self::Logout(Empty::deserialize(args)?),
+            other => {
+                return Err(ArgsError::Direction(UnknownCode(u64::from(other.number()))));
+            }
+        })
+    }
+
+    /// The arguments, or nothing for an error, which has none.
+    pub(crate) fn args(&self) -> Result<Option<Value>, serde_json::Error> {
+        match self {
+            Self::Group(args) => serde_json::to_value(args),
+            Self::Profile(args) => serde_json::to_value(args),
+            Self::MemberAdded(args) | Self::MemberLeft(args) => serde_json::to_value(args),
+            Self::ContactAdded(args) => serde_json::to_value(args),
+            Self::ContactDeleted(args) => serde_json::to_value(args),
+            Self::Groups(list) => Ok(serde_json::json!({ "list_group": list })),
+            Self::Contacts(list) => Ok(serde_json::json!({ "list_contact": list })),
+            Self::Error(_) => return Ok(None),
+            Self::Ring(args) => serde_json::to_value(args),
+            Self::Accept(args) => serde_json::to_value(args),
+            Self::Quit(args) => serde_json::to_value(args),
+            Self::Exchange(args) => serde_json::to_value(args),
+            Self::RequestInfo(args) => serde_json::to_value(args),
+            Self::InfoCall(args) => serde_json::to_value(args),
+            Self::DistributeInfo(args) => serde_json::to_value(args),
+            Self::Logout(args) => serde_json::to_value(args),
+        }
+        .map(Some)
+    }
+}
