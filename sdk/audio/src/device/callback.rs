@@ -1,0 +1,121 @@
+//! What runs on the device's own thread. No allocation, lock, log or wait in here.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use cpal::{ErrorKind, FromSample, SizedSample};
+
+/// What a held sample is multiplied with, again and again, when there is nothing to play: it
+/// fades within 5 ms instead of clicking.
+const FADE: f32 = 0.98;
+
+/// What a callback tells the voice thread.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    /// Callbacks so far.
+    pub(crate) calls: AtomicU64,
+    /// Callbacks that found too little (playing) or no room (capturing) in the ring.
+    pub(crate) misses: AtomicU64,
+    /// Gaps that the system reported on its side of the device.
+    pub(crate) xruns: AtomicU64,
+    /// The most frames that one callback moved.
+    pub(crate) largest: AtomicUsize,
+    /// Errors that may or may not mean that the device has gone.
+    pub(crate) errors: AtomicU64,
+    /// The device has gone.
+    pub(crate) lost: AtomicBool,
+}
+
+impl Shared {
+    fn called(&self, frames: usize) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.largest.fetch_max(frames, Ordering::Relaxed);
+    }
+
+    /// Takes an error of the stream.
+    pub(crate) fn failed(&self, kind: ErrorKind) {
+        match kind {
+            ErrorKind::Xrun => {
+                self.xruns.fetch_add(1, Ordering::Relaxed);
+            }
+            // The stream goes on, on another device or without its priority.
+            ErrorKind::DeviceChanged | ErrorKind::RealtimeDenied => {}
+            ErrorKind::DeviceNotAvailable
+            | ErrorKind::HostUnavailable
+            | ErrorKind::PermissionDenied
+            | ErrorKind::StreamInvalidated => self.lost.store(true, Ordering::Relaxed),
+            // Some devices report a few of these while they start or catch up, so what counts
+            // is whether sound goes on: the voice thread looks after that.
+            _ => {
+                self.errors.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// The microphone's end of a ring.
+pub(crate) struct Capture {
+    pub(crate) ring: rtrb::Producer<f32>,
+    pub(crate) channels: usize,
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl Capture {
+    /// Moves what was captured, all channels interleaved, into the ring.
+    pub(crate) fn run<T>(&mut self, captured: &[T])
+    where
+        T: Copy,
+        f32: FromSample<T>,
+    {
+        self.shared.called(captured.len() / self.channels);
+        let room = captured.len().min(self.ring.slots());
+        // Whole frames only, or left and right change places.
+        let samples = room - room % self.channels;
+        if samples < captured.len() {
+            self.shared.misses.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Ok(chunk) = self.ring.write_chunk_uninit(samples) {
+            chunk.fill_from_iter(captured.iter().map(|sample| f32::from_sample_(*sample)));
+        }
+    }
+}
+
+/// The loudspeaker's end of a ring.
+pub(crate) struct Playback {
+    pub(crate) ring: rtrb::Consumer<f32>,
+    pub(crate) channels: usize,
+    pub(crate) shared: Arc<Shared>,
+    /// The last sample played, fading while there is nothing after it.
+    pub(crate) held: f32,
+    /// Something has been played, so that an empty ring is a gap.
+    pub(crate) started: bool,
+}
+
+impl Playback {
+    /// Fills the device's buffer, all channels interleaved, from the ring.
+    pub(crate) fn run<T>(&mut self, buffer: &mut [T])
+    where
+        T: SizedSample + FromSample<f32>,
+    {
+        self.shared.called(buffer.len() / self.channels);
+        let there = buffer.len().min(self.ring.slots());
+        let samples = there - there % self.channels;
+        let short = samples < buffer.len();
+        if short && self.started {
+            // One gap counts once, however many callbacks it lasts.
+            self.shared.misses.fetch_add(1, Ordering::Relaxed);
+        }
+        self.started = !short && (self.started || samples > 0);
+        let (full, rest) = buffer.split_at_mut(samples);
+        if let Ok(chunk) = self.ring.read_chunk(samples) {
+            for (slot, sample) in full.iter_mut().zip(chunk) {
+                self.held = sample;
+                *slot = T::from_sample_(sample);
+            }
+        }
+        for frame in rest.chunks_mut(self.channels) {
+            self.held *= FADE;
+            frame.fill(T::from_sample_(self.held));
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! What happens in each 20 ms of a call, apart from the thread that it happens on.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use cooee_core::jitter::{JitterBuffer, JitterConfig, Packet, Playout};
+use cooee_core::path::PeerId;
+
+use crate::codec::{CodecError, Decoder, Encoder, EncoderConfig, MAX_PACKET};
+use crate::frame::{FRAME, Frame, SILENCE, Sink, SinkError, Source};
+use crate::mix::{Gate, Mixer, fall, level, peak};
+use crate::stats::{Levels, PeerStats, VoiceStats};
+
+/// The most talkers that are mixed.
+pub const MAX_PEERS: usize = 64;
+
+/// One encoded frame of the local voice, for every peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EncodedFrame {
+    /// Where the frame begins on the 48 kHz media clock (RFC 7587 section 4.1), from zero at the
+    /// beginning of the call, wrapping.
+    pub timestamp: u32,
+    /// Whether sound begins here or was interrupted before (the RTP marker bit).
+    pub marker: bool,
+    /// The Opus packet.
+    pub opus: Vec<u8>,
+    /// How loud the frame is, in -dBov as in RFC 6464: 0 is the loudest, 127 silence.
+    pub level: u8,
+}
+
+/// What a peer's voice passes through.
+struct Talker {
+    jitter: JitterBuffer,
+    decoder: Decoder,
+    undecodable: u64,
+    reading: f32,
+}
+
+impl Talker {
+    fn new() -> Result<Self, CodecError> {
+        Ok(Self {
+            jitter: JitterBuffer::new(JitterConfig::default()),
+            decoder: Decoder::new()?,
+            undecodable: 0,
+            reading: 0.0,
+        })
+    }
+
+    /// The peer's next 20 ms, `None` while it is silent.
+    fn pull(&mut self, now: Instant) -> Option<Frame> {
+        let mut frame = SILENCE;
+        let decoded = match self.jitter.pull(now) {
+            Playout::Silence => {
+                self.reading = fall(self.reading, 0.0);
+                return None;
+            }
+            Playout::Frame(packet) => self.decoder.decode(&packet, &mut frame),
+            Playout::Recover { next } => self.decoder.recover(&next, &mut frame),
+            Playout::Conceal => self.decoder.conceal(&mut frame),
+        };
+        if decoded.is_err() {
+            // Whatever a peer sends, the call goes on as if the packet had been lost.
+            self.undecodable = self.undecodable.saturating_add(1);
+            if self.decoder.conceal(&mut frame).is_err() {
+                frame = SILENCE;
+            }
+        }
+        self.reading = fall(self.reading, peak(&frame));
+        Some(frame)
+    }
+
+    fn stats(&self) -> PeerStats {
+        PeerStats {
+            jitter: self.jitter.stats(),
+            undecodable: self.undecodable,
+            level: self.reading,
+        }
+    }
+}
+
+/// One call's sound on virtual time: everything that the voice thread does, without the thread.
+///
+/// Getters: [`stats`](Self::stats), [`levels`](Self::levels). Mutators: peers, mute, deafening.
+/// Inputs: [`deliver`](Self::deliver). Time: [`tick`](Self::tick) once for each 20 ms,
+/// [`skip`](Self::skip) for those that nobody ticked.
+pub struct VoiceEngine {
+    source: Box<dyn Source>,
+    sink: Box<dyn Sink>,
+    encoder: Encoder,
+    talkers: BTreeMap<PeerId, Talker>,
+    mixer: Mixer,
+    microphone: Gate,
+    loudspeaker: Gate,
+    muted: bool,
+    deafened: bool,
+    timestamp: u32,
+    marker: bool,
+    levels: Levels,
+    captured: u64,
+    played: u64,
+    skipped: u64,
+    stray: u64,
+    unencodable: u64,
+}
+
+impl VoiceEngine {
+    /// Makes an engine between a source and a sink.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError::Opus`] where libopus does not accept `config`.
+    pub fn new(
+        source: Box<dyn Source>,
+        sink: Box<dyn Sink>,
+        config: EncoderConfig,
+    ) -> Result<Self, CodecError> {
+        Ok(Self {
+            source,
+            sink,
+            encoder: Encoder::new(config)?,
+            talkers: BTreeMap::new(),
+            mixer: Mixer::new(),
+            microphone: Gate::new(),
+            loudspeaker: Gate::new(),
+            muted: false,
+            deafened: false,
+            timestamp: 0,
+            marker: true,
+            levels: Levels::default(),
+            captured: 0,
+            played: 0,
+            skipped: 0,
+            stray: 0,
+            unencodable: 0,
+        })
+    }
+
+    /// Everything counted so far.
+    pub fn stats(&self) -> VoiceStats {
+        let peers = self.talkers.iter();
+        VoiceStats {
+            captured: self.captured,
+            played: self.played,
+            skipped: self.skipped,
+            overruns: 0,
+            refused: 0,
+            stray: self.stray,
+            unencodable: self.unencodable,
+            input: self.source.health(),
+            output: self.sink.health(),
+            peers: peers
+                .map(|(peer, talker)| (*peer, talker.stats()))
+                .collect(),
+        }
+    }
+
+    /// What a meter shows.
+    pub fn levels(&self) -> Levels {
+        self.levels
+    }
+
+    /// Listens to a peer from now on. A peer that is already there starts afresh.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError::Opus`] where there is no memory for a decoder. A peer beyond
+    /// [`MAX_PEERS`] is ignored, and so are its packets.
+    pub fn add_peer(&mut self, peer: PeerId) -> Result<(), CodecError> {
+        if self.talkers.len() < MAX_PEERS || self.talkers.contains_key(&peer) {
+            self.talkers.insert(peer, Talker::new()?);
+        }
+        Ok(())
+    }
+
+    /// Listens to a peer no more.
+    pub fn remove_peer(&mut self, peer: PeerId) {
+        self.talkers.remove(&peer);
+    }
+
+    /// Sends silence instead of what the source gives, or no longer.
+    pub fn set_muted(&mut self, muted: bool) {
+        self.muted = muted;
+    }
+
+    /// Plays silence instead of what the peers say, or no longer.
+    pub fn set_deafened(&mut self, deafened: bool) {
+        self.deafened = deafened;
+    }
+
+    /// Prepares what is sent for this fraction of packets being lost, 0 to 1.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError::Opus`]; what was set before stays.
+    pub fn set_expected_loss(&mut self, loss: f32) -> Result<(), CodecError> {
+        self.encoder.set_expected_loss(loss)
+    }
+
+    /// Takes a packet that came from a peer at `arrival`.
+    pub fn deliver(&mut self, peer: PeerId, packet: Packet, arrival: Instant) {
+        match self.talkers.get_mut(&peer) {
+            Some(talker) if packet.payload.len() <= MAX_PACKET => {
+                talker.jitter.insert(arrival, packet);
+            }
+            Some(_) | None => self.stray = self.stray.saturating_add(1),
+        }
+    }
+
+    /// Makes the next 20 ms: one frame out of the source, one into the sink. Gives what is to be
+    /// sent; nothing only where libopus refused, which is counted.
+    pub fn tick(&mut self, now: Instant) -> Option<EncodedFrame> {
+        let encoded = self.capture();
+        self.play(now);
+        encoded
+    }
+
+    /// Learns that `frames` frames passed without a tick. The media clock goes on.
+    pub fn skip(&mut self, frames: u64) {
+        self.skipped = self.skipped.saturating_add(frames);
+        let samples = frames.wrapping_mul(FRAME as u64);
+        // The media clock wraps (RFC 3550 section 5.1), so its lower half is all there is.
+        self.timestamp = self.timestamp.wrapping_add(samples as u32);
+        self.marker = true;
+        self.sink.skip(frames);
+    }
+
+    /// Brings everything played to where it belongs; the last call.
+    ///
+    /// # Errors
+    ///
+    /// What the sink could not keep.
+    pub fn finish(&mut self) -> Result<(), SinkError> {
+        self.sink.finish()
+    }
+
+    fn capture(&mut self) -> Option<EncodedFrame> {
+        let mut frame = SILENCE;
+        self.source.read(&mut frame);
+        self.microphone.apply(&mut frame, !self.muted);
+        self.levels.input = fall(self.levels.input, peak(&frame));
+        self.captured = self.captured.saturating_add(1);
+        let timestamp = self.timestamp;
+        self.timestamp = timestamp.wrapping_add(FRAME as u32);
+        let Ok(opus) = self.encoder.encode(&frame) else {
+            self.unencodable = self.unencodable.saturating_add(1);
+            self.marker = true;
+            return None;
+        };
+        Some(EncodedFrame {
+            timestamp,
+            marker: std::mem::replace(&mut self.marker, false),
+            opus,
+            level: level(&frame),
+        })
+    }
+
+    fn play(&mut self, now: Instant) {
+        for talker in self.talkers.values_mut() {
+            if let Some(voice) = talker.pull(now) {
+                self.mixer.add(&voice);
+            }
+        }
+        let mut frame = self.mixer.finish();
+        self.loudspeaker.apply(&mut frame, !self.deafened);
+        self.levels.output = fall(self.levels.output, peak(&frame));
+        self.sink.write(&frame);
+        self.played = self.played.saturating_add(1);
+    }
+}
+
+impl std::fmt::Debug for VoiceEngine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VoiceEngine")
+            .field("peers", &self.talkers.len())
+            .field("captured", &self.captured)
+            .field("played", &self.played)
+            .finish_non_exhaustive()
+    }
+}

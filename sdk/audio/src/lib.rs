@@ -1,0 +1,51 @@
+//! Sound for Cooee: devices, files, Opus and the voice thread.
+//!
+//! Sound comes from a [`Source`] and goes to a [`Sink`], in frames of 20 ms at 48 kHz with one
+//! channel. A microphone, a WAV file, a stream of raw samples and an echo in memory are all
+//! sources; a loudspeaker, a WAV file and so on are all sinks. Between them runs one thread for
+//! each call:
+//!
+//! ```text
+//! source -> mute -> meter -> Opus -> Captured          (the driver seals and sends)
+//! sink <- deafen <- limit <- mix <- Opus <- jitter buffer <- deliver   (one for each peer)
+//! ```
+//!
+//! [`Voice`] is that thread's handle; [`VoiceEngine`] is what it does, on a time that the caller
+//! passes in. A microphone only opens for a
+//! [`CapturePermit`](cooee_core::call::CapturePermit), the proof that the local user has placed
+//! or accepted a call.
+
+mod choice;
+mod codec;
+mod device;
+mod engine;
+mod frame;
+mod loopback;
+mod mix;
+mod pacer;
+mod pcm;
+mod resample;
+mod splice;
+mod stats;
+#[cfg(test)]
+mod tests;
+mod voice;
+mod wav;
+
+pub use choice::{Input, OpenError, Output, open_sink, open_source};
+pub use codec::{
+    CodecError, DEFAULT_BITRATE, DEFAULT_EXPECTED_LOSS, Decoder, Encoder, EncoderConfig, MAX_PACKET,
+};
+pub use device::{DeviceError, DeviceInfo, DeviceSink, DeviceSource, Direction, devices};
+pub use engine::{EncodedFrame, MAX_PEERS, VoiceEngine};
+pub use frame::{
+    FRAME, FRAME_DURATION, Frame, Health, SAMPLE_RATE, SILENCE, Sink, SinkError, Source,
+};
+pub use loopback::{LONGEST_LOOPBACK, LoopbackSink, LoopbackSource, loopback};
+pub use pcm::{PcmSink, PcmSource};
+pub use stats::{Levels, PeerStats, VoiceStats};
+pub use voice::{AudioError, Captured, Voice, VoiceConfig, VoiceSummary};
+pub use wav::{WavError, WavSink, WavSource};
+
+pub use cooee_core::jitter::{JitterStats, Packet};
+pub use cooee_core::path::PeerId;

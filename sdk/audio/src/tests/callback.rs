@@ -1,0 +1,99 @@
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::allocations;
+use crate::device::{Capture, Playback, Shared, Watchdog};
+
+fn capture(room: usize, channels: usize) -> (Capture, rtrb::Consumer<f32>) {
+    let (ring, consumer) = rtrb::RingBuffer::new(room);
+    let shared = Arc::new(Shared::default());
+    let capture = Capture {
+        ring,
+        channels,
+        shared,
+    };
+    (capture, consumer)
+}
+
+fn playback(room: usize, channels: usize) -> (Playback, rtrb::Producer<f32>) {
+    let (producer, ring) = rtrb::RingBuffer::new(room);
+    let shared = Arc::new(Shared::default());
+    let playback = Playback {
+        ring,
+        channels,
+        shared,
+        held: 0.0,
+        started: false,
+    };
+    (playback, producer)
+}
+
+#[test]
+fn the_callbacks_never_allocate() {
+    let (mut capture, mut captured) = capture(4_800, 2);
+    let (mut playback, mut playing) = playback(4_800, 2);
+    let microphone = [1_000_i16; 960];
+    let mut loudspeaker = [0_i16; 960];
+    let allocations = allocations::during(|| {
+        for _ in 0..20 {
+            // Now and then the ring is full or empty: those paths count as well.
+            capture.run(&microphone);
+            playback.run(&mut loudspeaker);
+        }
+        capture.shared.failed(cpal::ErrorKind::Xrun);
+    });
+    assert_eq!(allocations, 0);
+    assert_eq!(captured.slots(), 4_800);
+    assert_eq!(capture.shared.misses.load(Ordering::Relaxed), 15);
+    assert_eq!(capture.shared.xruns.load(Ordering::Relaxed), 1);
+    assert!((captured.pop().unwrap() - 1_000.0 / 32_768.0).abs() < 1e-6);
+
+    playing.push_entire_slice(&[0.5; 960]).unwrap();
+    assert_eq!(allocations::during(|| playback.run(&mut loudspeaker)), 0);
+    assert!(loudspeaker.iter().all(|sample| *sample == 16_384));
+}
+
+#[test]
+fn a_full_ring_takes_whole_frames_only() {
+    let (mut capture, captured) = capture(5, 2);
+    capture.run(&[0.1_f32, 0.2, 0.1, 0.2, 0.1, 0.2]);
+    assert_eq!(captured.slots(), 4);
+    assert_eq!(capture.shared.misses.load(Ordering::Relaxed), 1);
+    assert_eq!(capture.shared.largest.load(Ordering::Relaxed), 3);
+}
+
+#[test]
+fn a_gap_fades_and_counts_once() {
+    let (mut playback, mut playing) = playback(960, 1);
+    let mut buffer = [0.0_f32; 480];
+    playback.run(&mut buffer);
+    assert_eq!(playback.shared.misses.load(Ordering::Relaxed), 0);
+    playing.push_entire_slice(&[0.8; 480]).unwrap();
+    playback.run(&mut buffer);
+    playback.run(&mut buffer);
+    playback.run(&mut buffer);
+    assert_eq!(playback.shared.misses.load(Ordering::Relaxed), 1);
+    assert!(buffer.iter().all(|sample| sample.abs() < 1e-3));
+}
+
+#[test]
+fn a_lost_device_is_told_from_a_hiccup() {
+    let shared = Shared::default();
+    shared.failed(cpal::ErrorKind::DeviceChanged);
+    shared.failed(cpal::ErrorKind::Xrun);
+    shared.failed(cpal::ErrorKind::BackendError);
+    assert!(!shared.lost.load(Ordering::Relaxed));
+    shared.failed(cpal::ErrorKind::DeviceNotAvailable);
+    assert!(shared.lost.load(Ordering::Relaxed));
+}
+
+#[test]
+fn silence_and_endless_errors_mean_a_lost_device() {
+    let mut watchdog = Watchdog::default();
+    // Errors do no harm as long as callbacks come, and a device may take its time.
+    assert!((1..2_000).all(|tick| !watchdog.barks(tick / 2, tick)));
+    assert!((1..200).all(|_| !watchdog.barks(1_000, 2_000)));
+    assert!((1..100).any(|_| watchdog.barks(1_000, 2_000)));
+    let mut watchdog = Watchdog::default();
+    assert!((1..100).any(|tick| watchdog.barks(7, tick)));
+}

@@ -1,0 +1,221 @@
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use cooee_core::jitter::Packet;
+use cooee_core::path::PeerId;
+
+use super::{Ear, Recording, aligned, rms, speech};
+use crate::codec::EncoderConfig;
+use crate::engine::{EncodedFrame, VoiceEngine};
+use crate::frame::{FRAME, FRAME_DURATION};
+use crate::stats::VoiceStats;
+
+const ALICE: PeerId = PeerId(1);
+const BOB: PeerId = PeerId(2);
+
+fn engine(said: Vec<f32>, ear: &Ear) -> VoiceEngine {
+    let sink = Box::new(ear.clone());
+    VoiceEngine::new(Recording::new(said), sink, EncoderConfig::default()).unwrap()
+}
+
+/// A network in one direction: every packet arrives after `delay`, unless `loses` says so.
+struct Link {
+    to: PeerId,
+    delay: Duration,
+    loses: fn(u64) -> bool,
+    sequence: u64,
+    flying: VecDeque<(Instant, Packet)>,
+}
+
+impl Link {
+    fn new(to: PeerId, loses: fn(u64) -> bool) -> Self {
+        Self {
+            to,
+            delay: Duration::from_millis(30),
+            loses,
+            sequence: 1_000,
+            flying: VecDeque::new(),
+        }
+    }
+
+    fn send(&mut self, now: Instant, frame: Option<EncodedFrame>) {
+        let frame = frame.unwrap();
+        let packet = Packet {
+            sequence: self.sequence,
+            timestamp: frame.timestamp,
+            payload: frame.opus,
+        };
+        self.sequence += 1;
+        if !(self.loses)(packet.sequence) {
+            self.flying.push_back((now + self.delay, packet));
+        }
+    }
+
+    fn arrive(&mut self, now: Instant, engine: &mut VoiceEngine) {
+        while self.flying.front().is_some_and(|(at, _)| *at <= now) {
+            let (at, packet) = self.flying.pop_front().unwrap();
+            engine.deliver(self.to, packet, at);
+        }
+    }
+}
+
+struct Heard {
+    by_alice: Vec<f32>,
+    by_bob: Vec<f32>,
+    alice: VoiceStats,
+    bob: VoiceStats,
+}
+
+/// Alice and Bob talk at the same time, each for as long as the other.
+fn call(alice_says: &[f32], bob_says: &[f32], loses: fn(u64) -> bool) -> Heard {
+    let (alice_ear, bob_ear) = (Ear::default(), Ear::default());
+    let mut alice = engine(alice_says.to_vec(), &alice_ear);
+    let mut bob = engine(bob_says.to_vec(), &bob_ear);
+    alice.add_peer(BOB).unwrap();
+    bob.add_peer(ALICE).unwrap();
+    let (mut to_bob, mut to_alice) = (Link::new(ALICE, loses), Link::new(BOB, loses));
+    let mut now = Instant::now();
+    for _ in 0..alice_says.len() / FRAME + 25 {
+        to_bob.arrive(now, &mut bob);
+        to_alice.arrive(now, &mut alice);
+        to_bob.send(now, alice.tick(now));
+        to_alice.send(now, bob.tick(now));
+        now += FRAME_DURATION;
+    }
+    Heard {
+        by_alice: alice_ear.heard(),
+        by_bob: bob_ear.heard(),
+        alice: alice.stats(),
+        bob: bob.stats(),
+    }
+}
+
+#[test]
+fn two_engines_hear_each_other() {
+    let (alice, bob) = (speech(4.0, 0), speech(4.0, 5));
+    let heard = call(&alice, &bob, |_| false);
+    for (said, heard, stats, peer) in [
+        (&alice, &heard.by_bob, &heard.bob, ALICE),
+        (&bob, &heard.by_alice, &heard.alice, BOB),
+    ] {
+        let (correlation, lag) = aligned(&said[..150_000], heard, 12_000);
+        assert!(correlation > 0.95, "{correlation} at {lag}");
+        let jitter = &stats.peers[&peer].jitter;
+        assert_eq!((jitter.concealed, jitter.recovered, jitter.late), (0, 0, 0));
+        assert_eq!(stats.peers[&peer].undecodable, 0);
+        assert!(jitter.played > 200);
+    }
+}
+
+#[test]
+fn lost_packets_are_recovered_and_the_voice_goes_on() {
+    let (alice, bob) = (speech(4.0, 0), speech(4.0, 5));
+    let heard = call(&alice, &bob, |sequence| sequence % 10 == 7);
+    let jitter = &heard.bob.peers[&ALICE].jitter;
+    assert!(jitter.recovered + jitter.concealed >= 20, "{jitter:?}");
+    assert!(jitter.recovered > 0, "{jitter:?}");
+    let (correlation, lag) = aligned(&alice[..150_000], &heard.by_bob, 12_000);
+    assert!(correlation > 0.85, "{correlation} at {lag}");
+}
+
+#[test]
+fn the_muted_send_silence_and_the_deafened_hear_it() {
+    let (mut alice, ear) = (engine(speech(2.0, 0), &Ear::default()), Ear::default());
+    let mut bob = engine(Vec::new(), &ear);
+    bob.add_peer(ALICE).unwrap();
+    let mut link = Link::new(ALICE, |_| false);
+    let mut now = Instant::now();
+    let mut levels = Vec::new();
+    for tick in 0..75 {
+        alice.set_muted(tick >= 25);
+        link.arrive(now, &mut bob);
+        let frame = alice.tick(now);
+        levels.push(frame.as_ref().unwrap().level);
+        link.send(now, frame);
+        bob.tick(now);
+        now += FRAME_DURATION;
+    }
+    assert!(levels[..25].iter().any(|level| *level < 30));
+    assert!(levels[26..].iter().all(|level| *level == 127));
+    let heard = ear.heard();
+    assert!(rms(&heard[..30 * FRAME]) > 0.01);
+    assert!(rms(&heard[45 * FRAME..]) < 0.001);
+    assert!(alice.levels().input < 0.01);
+
+    alice.set_muted(false);
+    bob.set_deafened(true);
+    let before = ear.heard().len();
+    for _ in 0..25 {
+        link.arrive(now, &mut bob);
+        link.send(now, alice.tick(now));
+        bob.tick(now);
+        now += FRAME_DURATION;
+    }
+    assert_eq!(rms(&ear.heard()[before + FRAME..]), 0.0);
+    assert!(bob.stats().peers[&ALICE].jitter.played > 80);
+}
+
+#[test]
+fn three_talk_at_once() {
+    let ear = Ear::default();
+    let (one, two) = (speech(2.0, 0), speech(2.0, 4));
+    let mut alice = engine(one.clone(), &Ear::default());
+    let mut carol = engine(two.clone(), &Ear::default());
+    let mut bob = engine(Vec::new(), &ear);
+    let peers = [PeerId(7), PeerId(9)];
+    let mut links = peers.map(|peer| Link::new(peer, |_| false));
+    for peer in peers {
+        bob.add_peer(peer).unwrap();
+    }
+    let mut now = Instant::now();
+    for _ in 0..100 {
+        for (link, talker) in links.iter_mut().zip([&mut alice, &mut carol]) {
+            link.arrive(now, &mut bob);
+            link.send(now, talker.tick(now));
+        }
+        bob.tick(now);
+        now += FRAME_DURATION;
+    }
+    let both: Vec<f32> = one.iter().zip(&two).map(|(a, b)| a + b).collect();
+    let (correlation, lag) = aligned(&both[..80_000], &ear.heard(), 12_000);
+    assert!(correlation > 0.9, "{correlation} at {lag}");
+    bob.remove_peer(peers[0]);
+    assert_eq!(bob.stats().peers.len(), 1);
+}
+
+#[test]
+fn time_that_nobody_ticked_shows_in_the_timestamps() {
+    let mut alice = engine(Vec::new(), &Ear::default());
+    let now = Instant::now();
+    let first = alice.tick(now).unwrap();
+    let second = alice.tick(now).unwrap();
+    assert_eq!((first.timestamp, first.marker), (0, true));
+    assert_eq!((second.timestamp, second.marker), (960, false));
+    alice.skip(10);
+    let third = alice.tick(now).unwrap();
+    assert_eq!((third.timestamp, third.marker), (12 * 960, true));
+    assert_eq!(alice.stats().skipped, 10);
+    alice.skip(u64::MAX);
+    assert!(alice.tick(now).is_some());
+}
+
+#[test]
+fn strangers_and_rubbish_do_no_harm() {
+    let mut bob = engine(Vec::new(), &Ear::default());
+    bob.add_peer(ALICE).unwrap();
+    let mut now = Instant::now();
+    let packet = |sequence: u64, payload: Vec<u8>| Packet {
+        sequence,
+        timestamp: (sequence as u32).wrapping_mul(960),
+        payload,
+    };
+    bob.deliver(PeerId(99), packet(1, vec![1, 2, 3]), now);
+    bob.deliver(ALICE, packet(1, vec![0; 5_000]), now);
+    assert_eq!(bob.stats().stray, 2);
+    for sequence in 0..50 {
+        bob.deliver(ALICE, packet(sequence, vec![sequence as u8; 3]), now);
+        bob.tick(now);
+        now += FRAME_DURATION;
+    }
+    assert!(bob.stats().peers[&ALICE].undecodable > 10);
+}

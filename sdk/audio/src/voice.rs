@@ -1,0 +1,388 @@
+//! The voice thread: the one place in a client where sound happens.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use cooee_core::call::CapturePermit;
+use cooee_core::jitter::Packet;
+use cooee_core::path::PeerId;
+use tokio::sync::mpsc;
+
+use crate::choice::{Input, OpenError, Output, open_sink, open_source};
+use crate::codec::{CodecError, EncoderConfig};
+use crate::engine::{EncodedFrame, VoiceEngine};
+use crate::frame::{Sink, SinkError, Source};
+use crate::pacer::Pacer;
+use crate::stats::{Levels, VoiceStats};
+
+/// Packets that wait for the voice thread's next tick: a second of ten talkers and more.
+const PACKETS: usize = 1_024;
+
+/// Changes of peers that wait for the voice thread's next tick.
+const CHANGES: usize = 256;
+
+/// Ticks between two snapshots of the statistics: 100 ms.
+const SNAPSHOT: u64 = 5;
+
+/// How a call's voice is set up.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct VoiceConfig {
+    /// How the local voice is encoded.
+    pub encoder: EncoderConfig,
+    /// Encoded frames that may wait to be sent before new ones are dropped; at least one.
+    pub backlog: usize,
+}
+
+impl Default for VoiceConfig {
+    fn default() -> Self {
+        Self {
+            encoder: EncoderConfig::default(),
+            // A sender that is 200 ms behind helps nobody by sending it all.
+            backlog: 10,
+        }
+    }
+}
+
+/// Why a call has no sound, or lost some.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AudioError {
+    /// The input or output could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// libopus refused the configuration.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+    /// The operating system has no thread to spare.
+    #[error("the voice thread could not be started")]
+    Thread(#[source] std::io::Error),
+    /// The voice thread has ended.
+    #[error("the voice thread has ended")]
+    Ended,
+    /// Too many peers were added or removed within one tick.
+    #[error("the voice thread has not kept up with the changes of peers")]
+    Busy,
+    /// What was played could not be kept.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+}
+
+/// What a call's sound amounted to.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct VoiceSummary {
+    /// Everything counted, at the end.
+    pub stats: VoiceStats,
+}
+
+/// The local voice, encoded once for all peers: what a call's driver seals and sends.
+#[derive(Debug)]
+pub struct Captured {
+    frames: mpsc::Receiver<EncodedFrame>,
+}
+
+impl Captured {
+    /// The next frame, as soon as it is there; `None` once the voice has stopped. Safe to cancel.
+    pub async fn recv(&mut self) -> Option<EncodedFrame> {
+        self.frames.recv().await
+    }
+
+    /// A frame, if one is there already.
+    pub fn try_recv(&mut self) -> Option<EncodedFrame> {
+        self.frames.try_recv().ok()
+    }
+}
+
+#[derive(Debug)]
+enum Change {
+    Add(PeerId),
+    Remove(PeerId),
+}
+
+#[derive(Debug)]
+struct Delivery {
+    peer: PeerId,
+    packet: Packet,
+    arrival: Instant,
+}
+
+/// What both sides of the thread see.
+#[derive(Debug, Default)]
+struct Board {
+    stop: AtomicBool,
+    muted: AtomicBool,
+    deafened: AtomicBool,
+    /// Floats as bits.
+    expected_loss: AtomicU32,
+    input: AtomicU32,
+    output: AtomicU32,
+    refused: AtomicU64,
+    stats: Mutex<VoiceStats>,
+}
+
+/// One call's sound: a thread that reads, encodes, decodes, mixes and plays every 20 ms.
+///
+/// Everything but [`start`](Self::start) and [`stop`](Self::stop) returns at once. Dropping a
+/// voice ends its thread within a tick, without waiting for it; the microphone closes and an
+/// output file is finished then.
+#[derive(Debug)]
+pub struct Voice {
+    changes: SyncSender<Change>,
+    deliveries: SyncSender<Delivery>,
+    board: Arc<Board>,
+    thread: Option<JoinHandle<Result<(), SinkError>>>,
+}
+
+impl Voice {
+    /// Opens the input and the output and starts the thread.
+    ///
+    /// The permit is used up: one permit, one voice. Opening devices and files takes its time,
+    /// up to some hundred milliseconds, so call this where waiting is allowed.
+    ///
+    /// # Errors
+    ///
+    /// [`AudioError::Open`] where a device or file does not open, with its name and what to do;
+    /// [`AudioError::Codec`]; [`AudioError::Thread`]. Never a silent call instead.
+    pub fn start(
+        permit: CapturePermit,
+        input: Input,
+        output: Output,
+        config: VoiceConfig,
+    ) -> Result<(Self, Captured), AudioError> {
+        // The loudspeaker first: if it does not open, no microphone ever did.
+        let sink = open_sink(output)?;
+        let source = open_source(&permit, input)?;
+        Self::run(source, sink, config)
+    }
+
+    pub(crate) fn run(
+        source: Box<dyn Source>,
+        sink: Box<dyn Sink>,
+        config: VoiceConfig,
+    ) -> Result<(Self, Captured), AudioError> {
+        let engine = VoiceEngine::new(source, sink, config.encoder)?;
+        let (changes, changed) = sync_channel(CHANGES);
+        let (deliveries, delivered) = sync_channel(PACKETS);
+        let (sender, frames) = mpsc::channel(config.backlog.max(1));
+        let board = Arc::new(Board {
+            expected_loss: AtomicU32::new(config.encoder.expected_loss.to_bits()),
+            ..Board::default()
+        });
+        let worker = Worker {
+            engine,
+            board: Arc::clone(&board),
+            changed,
+            delivered,
+            sender,
+            overruns: 0,
+            ticks: 0,
+        };
+        let thread = thread::Builder::new()
+            .name("cooee-voice".into())
+            .spawn(move || worker.run())
+            .map_err(AudioError::Thread)?;
+        let voice = Self {
+            changes,
+            deliveries,
+            board,
+            thread: Some(thread),
+        };
+        Ok((voice, Captured { frames }))
+    }
+
+    /// What a meter shows, as of the last tick.
+    pub fn levels(&self) -> Levels {
+        Levels {
+            input: f32::from_bits(self.board.input.load(Ordering::Relaxed)),
+            output: f32::from_bits(self.board.output.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// Everything counted, not older than 100 ms.
+    pub fn stats(&self) -> VoiceStats {
+        let stats = self.board.stats.lock();
+        stats.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Listens to a peer from the next tick on. A peer that is already there starts afresh.
+    ///
+    /// # Errors
+    ///
+    /// [`AudioError::Ended`] and [`AudioError::Busy`].
+    pub fn add_peer(&self, peer: PeerId) -> Result<(), AudioError> {
+        self.change(Change::Add(peer))
+    }
+
+    /// Listens to a peer no more.
+    ///
+    /// # Errors
+    ///
+    /// [`AudioError::Ended`] and [`AudioError::Busy`].
+    pub fn remove_peer(&self, peer: PeerId) -> Result<(), AudioError> {
+        self.change(Change::Remove(peer))
+    }
+
+    /// Sends silence instead of the microphone, or no longer.
+    pub fn set_muted(&self, muted: bool) {
+        self.board.muted.store(muted, Ordering::Relaxed);
+    }
+
+    /// Plays silence instead of the peers, or no longer.
+    pub fn set_deafened(&self, deafened: bool) {
+        self.board.deafened.store(deafened, Ordering::Relaxed);
+    }
+
+    /// Prepares what is sent for this fraction of packets being lost, 0 to 1: what the peers'
+    /// reception reports say.
+    pub fn set_expected_loss(&self, loss: f32) {
+        let bits = loss.to_bits();
+        self.board.expected_loss.store(bits, Ordering::Relaxed);
+    }
+
+    /// Hands over a packet that came from a peer at `arrival`, opened and authenticated.
+    ///
+    /// Where the voice thread has no room for it, it is dropped and counted, as the network
+    /// might have done.
+    pub fn deliver(&self, peer: PeerId, packet: Packet, arrival: Instant) {
+        let delivery = Delivery {
+            peer,
+            packet,
+            arrival,
+        };
+        if self.deliveries.try_send(delivery).is_err() {
+            self.board.refused.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Stops the thread, closes the microphone, finishes the output and sums up.
+    ///
+    /// Waits for the tick that is being made, and for the output to be written: up to a second
+    /// where a reader of raw samples has stopped reading.
+    ///
+    /// # Errors
+    ///
+    /// [`AudioError::Sink`] where something played could not be kept; [`AudioError::Ended`]
+    /// where the thread had died of a bug.
+    pub fn stop(mut self) -> Result<VoiceSummary, AudioError> {
+        self.board.stop.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            thread.join().map_err(|_| AudioError::Ended)??;
+        }
+        Ok(VoiceSummary {
+            stats: self.stats(),
+        })
+    }
+
+    fn change(&self, change: Change) -> Result<(), AudioError> {
+        self.changes.try_send(change).map_err(|error| match error {
+            TrySendError::Full(_) => AudioError::Busy,
+            TrySendError::Disconnected(_) => AudioError::Ended,
+        })
+    }
+}
+
+impl Drop for Voice {
+    fn drop(&mut self) {
+        self.board.stop.store(true, Ordering::Release);
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
+    }
+}
+
+/// The thread's side.
+struct Worker {
+    engine: VoiceEngine,
+    board: Arc<Board>,
+    changed: Receiver<Change>,
+    delivered: Receiver<Delivery>,
+    sender: mpsc::Sender<EncodedFrame>,
+    overruns: u64,
+    ticks: u64,
+}
+
+impl Worker {
+    fn run(mut self) -> Result<(), SinkError> {
+        let mut pacer = Pacer::new(Instant::now());
+        while !self.board.stop.load(Ordering::Acquire) {
+            let now = Instant::now();
+            let due = pacer.due(now);
+            if due.skipped > 0 {
+                tracing::debug!(frames = due.skipped, "the voice thread was held up");
+                self.engine.skip(due.skipped);
+            }
+            self.take_orders();
+            for _ in 0..due.frames {
+                self.tick(now);
+            }
+            // A wake-up before time finds nothing due and comes back here.
+            thread::park_timeout(pacer.next().saturating_duration_since(Instant::now()));
+        }
+        let finished = self.engine.finish();
+        self.snapshot();
+        finished
+    }
+
+    fn take_orders(&mut self) {
+        for change in self.changed.try_iter().take(CHANGES) {
+            match change {
+                Change::Add(peer) => {
+                    if let Err(error) = self.engine.add_peer(peer) {
+                        tracing::error!(%peer, %error, "a peer cannot be heard");
+                    }
+                }
+                Change::Remove(peer) => self.engine.remove_peer(peer),
+            }
+        }
+        for delivery in self.delivered.try_iter().take(PACKETS) {
+            let Delivery {
+                peer,
+                packet,
+                arrival,
+            } = delivery;
+            self.engine.deliver(peer, packet, arrival);
+        }
+        self.engine
+            .set_muted(self.board.muted.load(Ordering::Relaxed));
+        self.engine
+            .set_deafened(self.board.deafened.load(Ordering::Relaxed));
+        let loss = f32::from_bits(self.board.expected_loss.load(Ordering::Relaxed));
+        if let Err(error) = self.engine.set_expected_loss(loss) {
+            tracing::warn!(loss, %error, "the expected loss stays as it was");
+        }
+    }
+
+    fn tick(&mut self, now: Instant) {
+        if let Some(frame) = self.engine.tick(now)
+            && self.sender.try_send(frame).is_err()
+        {
+            self.overruns = self.overruns.saturating_add(1);
+        }
+        let levels = self.engine.levels();
+        let (input, output) = (levels.input.to_bits(), levels.output.to_bits());
+        self.board.input.store(input, Ordering::Relaxed);
+        self.board.output.store(output, Ordering::Relaxed);
+        self.ticks = self.ticks.wrapping_add(1);
+        if self.ticks.is_multiple_of(SNAPSHOT) {
+            self.snapshot();
+        }
+    }
+
+    fn snapshot(&self) {
+        let stats = VoiceStats {
+            overruns: self.overruns,
+            refused: self.board.refused.load(Ordering::Relaxed),
+            ..self.engine.stats()
+        };
+        let mut board = self
+            .board
+            .stats
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *board = stats;
+    }
+}

@@ -1,0 +1,259 @@
+//! Real devices of a sound server without a sound card: a null sink as the loudspeaker, and what
+//! it plays as the microphone. Needs `pulseaudio` and ALSA's pulse plugin; skipped without.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use cooee_audio::{
+    AudioError, Captured, Decoder, FRAME, Frame, Input, Output, Packet, PeerId, SILENCE, Source,
+    Voice, VoiceConfig, devices,
+};
+use cooee_core::call::{CallConfig, CallMachine, CallOutput, CapturePermit};
+use cooee_protocol::{Ring, ServerMessage};
+
+/// Set for the process that runs inside the rig: the sound server's process id.
+const RIG: &str = "COOEE_TEST_SOUND_SERVER";
+
+struct SoundServer(Child);
+
+impl Drop for SoundServer {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Starts a sound server of our own, or says why not.
+fn sound_server(folder: &Path) -> Result<SoundServer, String> {
+    let plugin = [
+        "/usr/lib/x86_64-linux-gnu/alsa-lib",
+        "/usr/lib/aarch64-linux-gnu/alsa-lib",
+        "/usr/lib64/alsa-lib",
+        "/usr/lib/alsa-lib",
+    ]
+    .iter()
+    .any(|lib| {
+        Path::new(lib)
+            .join("libasound_module_pcm_pulse.so")
+            .exists()
+    });
+    if !plugin {
+        return Err("ALSA's pulse plugin is not installed".into());
+    }
+    let socket = folder.join("pulse.socket");
+    let loudspeaker = "module-null-sink sink_name=speaker rate=48000 channels=1 format=s16le";
+    let microphone = "module-remap-source source_name=microphone master=speaker.monitor";
+    let child = Command::new("pulseaudio")
+        .args([
+            "-n",
+            "--system=false",
+            "--daemonize=no",
+            "--exit-idle-time=-1",
+        ])
+        .args([
+            "--disable-shm=true",
+            "--use-pid-file=false",
+            "--realtime=false",
+        ])
+        .arg(format!(
+            "--load=module-native-protocol-unix socket={} auth-anonymous=1",
+            socket.display()
+        ))
+        .arg(format!("--load={loudspeaker}"))
+        .arg(format!("--load={microphone}"))
+        .env("HOME", folder)
+        .env("XDG_RUNTIME_DIR", folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| format!("pulseaudio does not start: {error}"))?;
+    let server = SoundServer(child);
+    let begin = Instant::now();
+    while std::os::unix::net::UnixStream::connect(&socket).is_err() {
+        if begin.elapsed() > Duration::from_secs(5) {
+            return Err("pulseaudio does not answer".into());
+        }
+        std::thread::yield_now();
+    }
+    Ok(server)
+}
+
+/// The sound server and ALSA are found by environment, which a process must not change while it
+/// has threads: so the test runs itself again, inside the rig.
+#[test]
+fn a_loudspeaker_and_a_microphone() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = match sound_server(folder.path()) {
+        Ok(server) => server,
+        Err(reason) => {
+            eprintln!("skipped: {reason}");
+            return;
+        }
+    };
+    let alsa = folder.path().join("asound.conf");
+    std::fs::write(
+        &alsa,
+        "</usr/share/alsa/alsa.conf>\n\
+         pcm.!default { type pulse hint { show on description \"Rig\" } }\n\
+         ctl.!default { type pulse }\n",
+    )
+    .unwrap();
+    let inside = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "inside_the_rig", "--ignored", "--nocapture"])
+        .env(RIG, server.0.id().to_string())
+        .env("ALSA_CONFIG_PATH", &alsa)
+        .env(
+            "PULSE_SERVER",
+            format!("unix:{}/pulse.socket", folder.path().display()),
+        )
+        .env("PULSE_SINK", "speaker")
+        .env("PULSE_SOURCE", "microphone")
+        .status()
+        .unwrap();
+    assert!(inside.success());
+}
+
+/// The only way to a permit: a call that the user accepts.
+fn permit() -> CapturePermit {
+    let now = Instant::now();
+    let mut machine = CallMachine::new("alice".parse().unwrap(), CallConfig::default());
+    let ring = Ring {
+        id_group: "g".parse().unwrap(),
+        pseudo: Some("bob".parse().unwrap()),
+        list_pseudo: vec!["alice".parse().unwrap()],
+        address: std::net::Ipv4Addr::UNSPECIFIED.into(),
+        port: 0,
+    };
+    machine.handle_message(now, &ServerMessage::Ring(ring));
+    machine.accept(now).unwrap();
+    loop {
+        if let CallOutput::OpenVoice(permit) = machine.poll_output().unwrap() {
+            return permit;
+        }
+    }
+}
+
+/// A chirp that comes again every second and never sounds like itself at another time.
+struct Chirp(u32);
+
+impl Source for Chirp {
+    fn read(&mut self, frame: &mut Frame) {
+        *frame = chirp(self.0);
+        self.0 += FRAME as u32;
+    }
+}
+
+fn chirp(begin: u32) -> Frame {
+    std::array::from_fn(|index| {
+        let time = ((begin + index as u32) % 48_000) as f32 / 48_000.0;
+        0.4 * (std::f32::consts::TAU * (120.0 + 150.0 * time) * time).sin()
+    })
+}
+
+fn next(captured: &mut Captured) -> cooee_audio::EncodedFrame {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
+    let wait = async { tokio::time::timeout(Duration::from_secs(5), captured.recv()).await };
+    runtime.unwrap().block_on(wait).unwrap().unwrap()
+}
+
+#[test]
+#[ignore = "runs inside the rig that the other test sets up"]
+fn inside_the_rig() {
+    let Ok(server) = std::env::var(RIG) else {
+        eprintln!("skipped: not inside the rig");
+        return;
+    };
+    assert!(
+        devices()
+            .unwrap()
+            .iter()
+            .any(|device| device.default_output)
+    );
+    let unknown = Input::Device("no such thing".into());
+    let refused = Voice::start(permit(), unknown, Output::Null, VoiceConfig::default());
+    let message = refused.err().unwrap().to_string();
+    assert!(message.contains("no such thing"), "{message}");
+
+    let talker = Input::Custom(Box::new(Chirp(0)));
+    let config = VoiceConfig::default();
+    let (alice, mut said) = Voice::start(permit(), talker, Output::Null, config).unwrap();
+    let (bob, mut heard) = Voice::start(permit(), Input::Default, Output::Default, config).unwrap();
+    bob.add_peer(PeerId(1)).unwrap();
+    let mut ear = Decoder::new().unwrap();
+    let mut recording = Vec::new();
+    for sequence in 0..260 {
+        let frame = next(&mut said);
+        let packet = Packet {
+            sequence,
+            timestamp: frame.timestamp,
+            payload: frame.opus,
+        };
+        bob.deliver(PeerId(1), packet, Instant::now());
+        let mut frame = SILENCE;
+        ear.decode(&next(&mut heard).opus, &mut frame).unwrap();
+        recording.extend_from_slice(&frame);
+    }
+    let stats = bob.stats();
+    eprintln!("{stats:?}");
+    assert!(!stats.input.lost && !stats.output.lost);
+    // The null sink begins after two seconds, and then the rings have to find their level.
+    // Splices, more on a busy machine than on an idle one, shift what follows them: each 200 ms
+    // is aligned by itself.
+    let reference: Vec<f32> = (0..60)
+        .flat_map(|frame| chirp(frame * FRAME as u32))
+        .collect();
+    let mut best: Vec<f32> = recording[150 * FRAME..]
+        .chunks_exact(10 * FRAME)
+        .map(|window| {
+            let phases = reference.windows(window.len()).step_by(8);
+            phases
+                .map(|said| correlation(window, said))
+                .fold(0.0, f32::max)
+        })
+        .collect();
+    best.sort_by(f32::total_cmp);
+    eprintln!("correlations {best:.2?}");
+    assert!(best[best.len() / 2] > 0.8);
+
+    // The sound server dies, and with it both devices.
+    assert!(
+        Command::new("kill")
+            .args(["-9", &server])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let begin = Instant::now();
+    loop {
+        let stats = bob.stats();
+        if stats.input.lost && stats.output.lost {
+            break;
+        }
+        assert!(begin.elapsed() < Duration::from_secs(10), "{stats:?}");
+        next(&mut heard);
+    }
+    assert!(bob.stop().is_ok());
+    assert!(alice.stop().is_ok());
+    let gone = Voice::start(permit(), Input::Default, Output::Null, config);
+    let error = gone.err().unwrap();
+    eprintln!("{error}");
+    assert!(matches!(error, AudioError::Open(_)));
+}
+
+/// How much two recordings of the same length are alike.
+fn correlation(heard: &[f32], said: &[f32]) -> f32 {
+    let (mut both, mut one, mut two) = (0.0, 0.0, 0.0);
+    // One sample in eight tells enough.
+    for (a, b) in heard.iter().zip(said).step_by(8) {
+        both += a * b;
+        one += a * a;
+        two += b * b;
+    }
+    both / (one * two).sqrt().max(1e-9)
+}
