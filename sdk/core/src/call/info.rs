@@ -1,4 +1,4 @@
-//! What 506 and 507 say beside the seed's address and port: the ICE description and the public
+//! What 506 and 507 say beside address and port: the ICE description and the public
 //! key of a participant, under the fields `ice` and `key`.
 
 use std::net::SocketAddr;
@@ -58,15 +58,12 @@ impl PeerInfo {
         Ok(Self { path, key })
     }
 
-    /// Says it: `address` goes into the seed's fields, or nothing when it is not to be told.
+    /// Says it: `address` goes into these fields, or nothing when it is not to be told.
     ///
     /// # Errors
     ///
     /// Never for a description of this crate; the error is serde_json's own.
-    pub fn to_call_info(
-        &self,
-        address: Option<SocketAddr>,
-    ) -> Result<CallInfo, serde_json::Error> {
+    pub fn to_call_info(&self, address: Option<SocketAddr>) -> Result<CallInfo, serde_json::Error> {
         let mut extra = Map::new();
         extra.insert(ICE_FIELD.to_owned(), serde_json::to_value(&self.path)?);
         extra.insert(KEY_FIELD.to_owned(), STANDARD.encode(self.key).into());

@@ -4,10 +4,12 @@ mod info;
 mod machine;
 mod permit;
 mod reason;
+#[cfg(test)]
+mod tests;
+mod types;
 
 pub use info::{InfoError, PeerInfo};
-pub use machine::{
-    CallConfig, CallError, CallEvent, CallMachine, CallOutput, CallPhase, CallRequest, Target,
-};
+pub use machine::CallMachine;
 pub use permit::CapturePermit;
 pub use reason::EndReason;
+pub use types::{CallConfig, CallError, CallEvent, CallOutput, CallPhase, CallRequest, Target};

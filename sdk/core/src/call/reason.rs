@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use cooee_protocol::{ErrorCode, ErrorReply};
+
 /// The named reason that every ended call has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -69,9 +71,10 @@ impl EndReason {
     /// The reason behind a `reason` word that came with somebody else's 503.
     pub(super) fn of_others(word: Option<&str>) -> Self {
         match word {
-            None | Some("quit" | "ended" | "no_path" | "audio") => Self::RemoteHungUp,
+            None | Some("quit" | "ended" | "failed" | "no_path" | "audio") => Self::RemoteHungUp,
             Some("declined") => Self::Declined,
             Some("busy") => Self::Busy,
+            Some("offline") => Self::Offline,
             Some("timeout") => Self::TimedOut,
             Some("cancelled") => Self::Cancelled,
             Some("lost") => Self::Lost,
@@ -86,6 +89,22 @@ impl EndReason {
             Some("answered_elsewhere") => Self::AnsweredElsewhere,
             Some("declined_elsewhere") => Self::DeclinedElsewhere,
             other => Self::of_others(other),
+        }
+    }
+
+    /// The reason behind an error that answers a 501 or 502.
+    pub(super) fn of_refusal(error: &ErrorReply) -> Self {
+        match error.code {
+            ErrorCode::CallFailed => Self::of_failure(error.reason.as_deref()),
+            ErrorCode::ServerFault | ErrorCode::SlowDown => Self::ServerLost,
+            ErrorCode::PseudoExists
+            | ErrorCode::AuthFailed
+            | ErrorCode::MessageNotSent
+            | ErrorCode::ProfileNotAdded
+            | ErrorCode::ContactNotFound
+            | ErrorCode::AlreadyContact
+            | ErrorCode::Invalid
+            | ErrorCode::NotAllowed => Self::Refused,
         }
     }
 

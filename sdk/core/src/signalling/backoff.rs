@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use rand::{RngExt as _, SeedableRng as _};
 use rand::rngs::SmallRng;
+use rand::{RngExt as _, SeedableRng as _};
 
 /// Waits between attempts: uniformly distributed up to a ceiling that doubles with each failure,
 /// so that a server that comes back is not met by everybody at once.

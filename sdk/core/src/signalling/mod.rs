@@ -2,9 +2,14 @@
 
 mod backoff;
 mod session;
+mod sign_in;
+#[cfg(test)]
+mod tests;
+mod types;
 
 pub use backoff::Backoff;
-pub use session::{
-    RequestError, RequestId, SignallingConfig, SignallingOutput, SignallingSession, SignIn,
-    SignallingState, Synchronised,
+pub use session::SignallingSession;
+pub use types::{
+    RequestError, RequestId, SignIn, SignallingConfig, SignallingOutput, SignallingState,
+    Synchronised,
 };

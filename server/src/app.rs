@@ -1,0 +1,206 @@
+//! What the parts of the server share, and how a request is carried out.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cooee_protocol::{ErrorCode, ErrorReply, Seq, ServerMessage};
+use rusqlite::Connection;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::calls::Timing;
+use crate::config::Config;
+use crate::db::contacts::Relation;
+use crate::db::{self, Db, JobError, JobResult};
+use crate::hub::{Hub, State};
+use crate::limits::{Buckets, Rate, now};
+use crate::outbox::Outbox;
+use crate::passwords::{PasswordError, Passwords};
+use crate::pictures::BODIES_AT_ONCE;
+
+/// The most accounts and addresses whose attempts are remembered.
+const MOST_REMEMBERED: usize = 100_000;
+
+/// The shared parts of a server.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) config: Config,
+    pub(crate) db: Db,
+    pub(crate) hub: Hub,
+    pub(crate) passwords: Passwords,
+    /// Failed logins by account (the name's key, whether there is such a profile or not).
+    pub(crate) account_logins: Buckets<String>,
+    /// Failed logins by address.
+    pub(crate) address_logins: Buckets<IpAddr>,
+    /// Registrations by address.
+    pub(crate) registrations: Buckets<IpAddr>,
+    /// What clients are told of the STUN responder.
+    pub(crate) stun: Vec<String>,
+    /// Bounds the memory of pictures that arrive.
+    pub(crate) upload_bodies: Semaphore,
+    /// One upload at a time: a picture's quota is checked before its file is written.
+    pub(crate) uploads: tokio::sync::Mutex<()>,
+    /// Cancelled when the server stops.
+    pub(crate) stopping: CancellationToken,
+    /// Every connection and every task of the server.
+    pub(crate) tasks: TaskTracker,
+}
+
+impl App {
+    pub(crate) fn new(config: Config, db: Db, stun: Vec<String>) -> Result<Self, PasswordError> {
+        Ok(Self {
+            hub: Hub::new(Timing {
+                ring: config.ring_timeout,
+                grace: config.resume_grace,
+                info: config.info_timeout,
+            }),
+            passwords: Passwords::new(config.hash_parallel, config.hash_waiting)?,
+            account_logins: Buckets::new(
+                Rate::every(Duration::from_secs(10), config.login_burst_account),
+                MOST_REMEMBERED,
+            ),
+            address_logins: Buckets::new(
+                Rate::per_second(1, config.login_burst_address),
+                MOST_REMEMBERED,
+            ),
+            registrations: Buckets::new(
+                Rate::per_second(1, config.register_burst_address),
+                MOST_REMEMBERED,
+            ),
+            upload_bodies: Semaphore::new(BODIES_AT_ONCE),
+            uploads: tokio::sync::Mutex::new(()),
+            stopping: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            config,
+            db,
+            stun,
+        })
+    }
+
+    /// Carries out a request: `work` in a transaction, then, when it is durable, `tell` under the
+    /// hub's lock. A refusal or a failure is answered, and nothing is returned.
+    pub(crate) async fn commit<T, R>(
+        self: &Arc<Self>,
+        request: &Request,
+        work: impl FnOnce(&Connection) -> JobResult<T> + Send + 'static,
+        tell: impl FnOnce(&mut State, &Request, T) -> R + Send + 'static,
+    ) -> Option<R>
+    where
+        T: Send + 'static,
+        R: Send + 'static,
+    {
+        let app = Arc::clone(self);
+        let asked = request.clone();
+        let told = self
+            .db
+            .run(work, move |result| match result {
+                Ok(value) => Some(app.hub.with(|state| tell(state, &asked, value))),
+                Err(error) => {
+                    asked.fail(error);
+                    None
+                }
+            })
+            .await;
+        told.unwrap_or_else(|error| {
+            request.fail(error);
+            None
+        })
+    }
+
+    /// Follows the time-outs of calls and of sessions that are away.
+    pub(crate) async fn follow_time(self: Arc<Self>) {
+        loop {
+            let changed = self.hub.timer.notified();
+            match self.hub.with(|state| state.poll_timeout()) {
+                Some(at) => {
+                    tokio::select! {
+                        () = changed => {}
+                        () = tokio::time::sleep_until(at.into()) => {
+                            self.hub.with(|state| state.handle_timeout(now()));
+                        }
+                        () = self.stopping.cancelled() => return,
+                    }
+                }
+                None => {
+                    tokio::select! {
+                        () = changed => {}
+                        () = self.stopping.cancelled() => return,
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells contacts of presence that has changed.
+    pub(crate) async fn follow_presence(self: Arc<Self>) {
+        loop {
+            tokio::select! {
+                () = self.hub.presence.notified() => {}
+                () = self.stopping.cancelled() => return,
+            }
+            let changed = self.hub.with(State::take_unannounced);
+            for profile in changed {
+                let news = self.hub.with(|state| {
+                    state.tidy(profile);
+                    state.is_unannounced(profile)
+                });
+                if !news {
+                    continue;
+                }
+                let app = Arc::clone(&self);
+                let told = self.db.run(
+                    move |db| db::contacts::ids(db, profile),
+                    move |contacts| match contacts {
+                        Ok(contacts) => app
+                            .hub
+                            .with(|state| state.announce(profile, confirmed(contacts))),
+                        Err(error) => tracing::error!(%error, "presence was not announced"),
+                    },
+                );
+                if told.await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Only those who have agreed.
+pub(crate) fn confirmed<T>(contacts: Vec<(Relation, T)>) -> impl Iterator<Item = T> {
+    contacts
+        .into_iter()
+        .filter(|(relation, _)| *relation == Relation::Confirmed)
+        .map(|(_, contact)| contact)
+}
+
+/// Where the answer to a request goes, and under which number.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) seq: Option<Seq>,
+}
+
+impl Request {
+    pub(crate) fn answer(&self, message: ServerMessage) {
+        self.outbox.send(self.seq.clone(), message);
+    }
+
+    pub(crate) fn refuse(&self, code: ErrorCode, detail: impl Into<String>) {
+        self.answer(ServerMessage::Error(ErrorReply::new(code, detail)));
+    }
+
+    pub(crate) fn fail(&self, error: JobError) {
+        match error {
+            JobError::Refused(reply) => self.answer(ServerMessage::Error(reply)),
+            JobError::Closed => {
+                self.refuse(ErrorCode::ServerFault, "the server is stopping");
+            }
+            error @ (JobError::Sqlite(_) | JobError::Malformed(_) | JobError::Commit(_)) => {
+                tracing::error!(%error, "a request failed");
+                self.refuse(ErrorCode::ServerFault, "the server could not store that");
+            }
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! One WebSocket: reads requests, carries them out in their order, writes what its queue holds.
+//!
+//! Reading and writing are two halves of one task: a client that does not read blocks only its
+//! own writing half, while its queue fills until it is dropped.
+
+use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use bytes::Bytes;
+use cooee_protocol::{
+    ClientFrame, ClientMessage, ErrorCode, ErrorReply, Seq, ServerMessage, Token,
+};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::time::Instant;
+
+use crate::app::{App, Request};
+use crate::ids::{ProfileId, SessionId};
+use crate::limits::{Bucket, Rate, now};
+use crate::outbox::{Close, Next, Outbox};
+
+/// The largest frame that is read to be refused by a message; larger ones end the connection.
+pub(crate) const MOST_READ: usize = 1 << 20;
+
+/// How long a client may take to read the last frames of its connection.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Data frames dropped in a row that end a connection.
+const MOST_DROPPED: u32 = 2000;
+
+/// Who is logged in on a connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Login {
+    pub(crate) profile: ProfileId,
+    pub(crate) session: SessionId,
+    pub(crate) token: Token,
+}
+
+/// The reading half of a connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) app: Arc<App>,
+    pub(crate) address: IpAddr,
+    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) login: Option<Login>,
+    messages: Bucket,
+    data_frames: Bucket,
+    data_bytes: Bucket,
+    dropped: u32,
+}
+
+/// Serves a WebSocket until it ends.
+pub(crate) async fn serve(socket: WebSocket, app: Arc<App>, address: IpAddr) {
+    let outbox = Arc::new(Outbox::new(app.config.queue_frames, app.config.queue_bytes));
+    let (sink, stream) = socket.split();
+    let mut connection = Connection {
+        app: Arc::clone(&app),
+        address,
+        outbox: Arc::clone(&outbox),
+        login: None,
+        messages: Bucket::default(),
+        data_frames: Bucket::default(),
+        data_bytes: Bucket::default(),
+        dropped: 0,
+    };
+    {
+        let mut writing = pin!(write(sink, &app, &outbox));
+        let close = tokio::select! {
+            () = &mut writing => None,
+            close = connection.read(stream) => Some(close),
+            () = app.stopping.cancelled() => Some(Close::STOPPING),
+        };
+        if let Some(close) = close {
+            outbox.close(close);
+            let _too_slow = tokio::time::timeout(LAST_WORDS, writing).await;
+        }
+    }
+    app.hub.with(|state| state.detach(&outbox, now()));
+}
+
+async fn write(mut sink: SplitSink<WebSocket, Message>, app: &App, outbox: &Outbox) {
+    let period = app.config.ping_interval;
+    let mut ping = Instant::now() + period;
+    loop {
+        let message = tokio::select! {
+            next = outbox.next() => match next {
+                Next::Frame(text) => Message::Text(text),
+                Next::Close(close) => {
+                    let frame = CloseFrame {
+                        code: close.code,
+                        reason: Utf8Bytes::from_static(close.reason),
+                    };
+                    let closed = async {
+                        sink.send(Message::Close(Some(frame))).await?;
+                        sink.close().await
+                    };
+                    let _too_slow = tokio::time::timeout(LAST_WORDS, closed).await;
+                    return;
+                }
+                Next::Drop => {
+                    tracing::info!("a client that does not read was dropped");
+                    return;
+                }
+            },
+            () = tokio::time::sleep_until(ping) => {
+                ping = Instant::now() + period;
+                Message::Ping(Bytes::new())
+            }
+        };
+        // A client that does not read blocks this send; its queue may overflow meanwhile.
+        let sent = tokio::select! {
+            sent = sink.send(message) => sent,
+            () = outbox.overflow() => {
+                tracing::info!("a client that does not read was dropped");
+                return;
+            }
+        };
+        if sent.is_err() {
+            return;
+        }
+    }
+}
+
+impl Connection {
+    /// Reads until the connection is to end, and says how.
+    async fn read(&mut self, mut stream: SplitStream<WebSocket>) -> Close {
+        let login_by = Instant::now() + self.app.config.login_timeout;
+        let mut silent = Instant::now() + self.app.config.idle_timeout;
+        loop {
+            let deadline = match self.login {
+                Some(_) => silent,
+                None => silent.min(login_by),
+            };
+            let received = match tokio::time::timeout_at(deadline, stream.next()).await {
+                Ok(received) => received,
+                Err(_) if self.login.is_none() && deadline == login_by => return Close::NO_LOGIN,
+                Err(_) => return Close::NORMAL,
+            };
+            silent = Instant::now() + self.app.config.idle_timeout;
+            if self.outbox.is_ending() {
+                return Close::NORMAL;
+            }
+            match received {
+                Some(Ok(Message::Text(text))) => {
+                    if let Err(close) = self.text(text.as_str()).await {
+                        return close;
+                    }
+                }
+                Some(Ok(Message::Binary(_))) => {
+                    if !self.message_allowed() {
+                        return Close::FLOOD;
+                    }
+                    let error = ErrorReply::new(ErrorCode::Invalid, "frames are text");
+                    self.outbox.send(None, ServerMessage::Error(error));
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {
+                    if !self.message_allowed() {
+                        return Close::FLOOD;
+                    }
+                }
+                Some(Ok(Message::Close(_))) | None => return Close::NORMAL,
+                Some(Err(error)) => return broken(&error),
+            }
+        }
+    }
+
+    fn message_allowed(&mut self) -> bool {
+        let rate = Rate::per_second(self.app.config.message_rate, self.app.config.message_burst);
+        self.messages.take(&rate, 1, now())
+    }
+
+    /// Whether a data frame of so many bytes may pass.
+    fn data_allowed(&mut self, bytes: usize) -> bool {
+        let config = &self.app.config;
+        let frames = Rate::per_second(config.data_rate, config.data_burst);
+        let per_second = config.data_bytes_rate;
+        let rate = Rate::per_second(per_second, per_second.saturating_mul(2));
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.data_frames.take(&frames, 1, now()) && self.data_bytes.take(&rate, bytes, now())
+    }
+
+    async fn text(&mut self, text: &str) -> Result<(), Close> {
+        let frame = match ClientFrame::parse(text) {
+            Ok(frame) => frame,
+            Err(error) => {
+                let reply = error.reply();
+                if self.message_allowed() {
+                    self.outbox.send(reply.re, reply.message);
+                    return Ok(());
+                }
+                return Err(self.flood(reply.re));
+            }
+        };
+        if matches!(frame.message, ClientMessage::Exchange(_)) {
+            if !self.data_allowed(text.len()) {
+                return self.drop_data(frame.seq);
+            }
+            self.dropped = 0;
+        } else if !self.message_allowed() {
+            return Err(self.flood(frame.seq));
+        }
+        let request = Request {
+            outbox: Arc::clone(&self.outbox),
+            seq: frame.seq,
+        };
+        // Boxed: an idle connection does not hold the room that a request needs.
+        Box::pin(self.carry_out(request, frame.message)).await;
+        Ok(())
+    }
+
+    fn flood(&self, seq: Option<Seq>) -> Close {
+        let error = ErrorReply::new(ErrorCode::SlowDown, "too many requests");
+        self.outbox.send(seq, ServerMessage::Error(error));
+        Close::FLOOD
+    }
+
+    fn drop_data(&mut self, seq: Option<Seq>) -> Result<(), Close> {
+        self.dropped = self.dropped.saturating_add(1);
+        if self.dropped > MOST_DROPPED {
+            return Err(self.flood(seq));
+        }
+        // Once for a flood that does not number its frames, or the answers would be one too.
+        if seq.is_some() || self.dropped == 1 {
+            let error = ErrorReply::new(ErrorCode::SlowDown, "too much data");
+            self.outbox.send(seq, ServerMessage::Error(error));
+        }
+        Ok(())
+    }
+
+    async fn carry_out(&mut self, request: Request, message: ClientMessage) {
+        let code = message.code();
+        tracing::debug!(%code, "request");
+        match (message, self.login.clone()) {
+            (ClientMessage::CreateProfile(args), _) => self.create_profile(request, args).await,
+            (ClientMessage::Login(args), _) => self.log_in(request, args).await,
+            (ClientMessage::Resume(args), _) => self.resume(request, args).await,
+            (message, Some(login)) => self.carry_out_for(&login, request, message).await,
+            (_, None) => request.refuse(ErrorCode::AuthFailed, "log in first"),
+        }
+    }
+
+    async fn carry_out_for(&mut self, login: &Login, request: Request, message: ClientMessage) {
+        let app = &self.app;
+        match message {
+            ClientMessage::AmendProfile(args) => self.amend_profile(request, login, args).await,
+            ClientMessage::Logout(_) => self.log_out(request, login).await,
+            ClientMessage::AddContact(args) => app.add_contact(request, login, args).await,
+            ClientMessage::DeleteContact(args) => app.delete_contact(request, login, args).await,
+            ClientMessage::CreateGroup(args) => app.create_group(request, login, args).await,
+            ClientMessage::AddToGroup(args) => app.add_to_group(request, login, args).await,
+            ClientMessage::QuitGroup(args) => app.quit_group(request, login, args).await,
+            ClientMessage::Ring(args) => app.ring(request, login, args).await,
+            ClientMessage::Accept(args) => app.accept(request, login, args).await,
+            ClientMessage::Quit(args) => app.quit_call(request, login, args).await,
+            ClientMessage::Exchange(args) => app.exchange(&request, login, args),
+            ClientMessage::InfoCall(args) => app.info_call(&request, login, args),
+            // Handled before a login is asked for.
+            ClientMessage::CreateProfile(_)
+            | ClientMessage::Login(_)
+            | ClientMessage::Resume(_) => {}
+        }
+    }
+}
+
+/// How a connection ends that broke the WebSocket protocol, or just broke.
+fn broken(error: &axum::Error) -> Close {
+    use tokio_tungstenite::tungstenite::Error;
+    let source = std::error::Error::source(error);
+    match source.and_then(|source| source.downcast_ref::<Error>()) {
+        Some(Error::Capacity(_)) => Close::TOO_BIG,
+        Some(Error::Utf8(_)) => Close::TEXT,
+        Some(Error::Protocol(_)) => Close::PROTOCOL,
+        _ => Close::NORMAL,
+    }
+}

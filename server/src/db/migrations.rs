@@ -1,0 +1,74 @@
+//! Numbered migrations: each runs once, in its own transaction, and is never edited afterwards.
+
+use rusqlite::Connection;
+
+const MIGRATIONS: &[&str] = &[include_str!("0001_first.sql")];
+
+/// Why a database could not be brought to the version of this server.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MigrationError {
+    #[error(
+        "the database has version {found}, this server knows versions up to {known}: \
+         a newer server has written it"
+    )]
+    Newer { found: i64, known: i64 },
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// Brings the database to the newest version.
+pub(crate) fn migrate(connection: &mut Connection) -> Result<(), MigrationError> {
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    if found > known {
+        return Err(MigrationError::Newer { found, known });
+    }
+    for (number, sql) in (1..).zip(MIGRATIONS).filter(|(number, _)| *number > found) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(sql)?;
+        transaction.pragma_update(None, "user_version", number)?;
+        transaction.commit()?;
+        tracing::info!(number, "database migrated");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_database_gets_every_migration_once() -> Result<(), MigrationError> {
+        let mut connection = Connection::open_in_memory()?;
+        migrate(&mut connection)?;
+        migrate(&mut connection)?;
+        let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        assert_eq!(version, 1);
+        Ok(())
+    }
+
+    #[test]
+    fn a_newer_database_is_refused() -> Result<(), MigrationError> {
+        let mut connection = Connection::open_in_memory()?;
+        connection.pragma_update(None, "user_version", 99)?;
+        assert!(matches!(
+            migrate(&mut connection),
+            Err(MigrationError::Newer { found: 99, .. })
+        ));
+        Ok(())
+    }
+
+    #[test]
+    fn every_table_is_strict() -> Result<(), MigrationError> {
+        let mut connection = Connection::open_in_memory()?;
+        migrate(&mut connection)?;
+        let lax: i64 = connection.query_row(
+            "SELECT count(*) FROM pragma_table_list
+             WHERE schema = 'main' AND type = 'table' AND strict = 0 AND name NOT LIKE 'sqlite_%'",
+            [],
+            |row| row.get(0),
+        )?;
+        assert_eq!(lax, 0);
+        Ok(())
+    }
+}

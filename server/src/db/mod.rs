@@ -1,0 +1,312 @@
+//! The database: one SQLite file, one thread that owns it.
+//!
+//! Every request becomes a *job*: what to do inside a transaction, and what to tell afterwards.
+//! The thread takes all jobs that wait, runs each under a savepoint of one transaction, commits
+//! once (`synchronous = FULL`), and only then runs what each job has to tell, in the order of the
+//! jobs. So whatever anybody is told is durable, and everybody hears of changes in the order of
+//! the commits. Reads go the same way: they see everything that was committed before them, and
+//! a transaction that wrote nothing costs no write to disk.
+
+pub(crate) mod contacts;
+pub(crate) mod groups;
+mod migrations;
+pub(crate) mod pictures;
+pub(crate) mod profiles;
+pub(crate) mod tokens;
+
+use std::any::Any;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use cooee_protocol::{ErrorCode, ErrorReply};
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+pub(crate) use migrations::MigrationError;
+
+/// Jobs that wait for the database thread; further requests wait in their connections.
+const QUEUE: usize = 1024;
+
+/// The most jobs in one transaction: bounds how long the first of them waits for its commit.
+const GROUP: usize = 256;
+
+/// Why a data folder could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The folder or a file in it cannot be used.
+    #[error("cannot use the data folder {folder}: {source}")]
+    Folder {
+        /// The folder.
+        folder: String,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// Another server has the folder.
+    #[error("the data folder {0} is in use by another server")]
+    InUse(String),
+    /// A newer server has written the database.
+    #[error("{0}")]
+    Version(String),
+    /// The database cannot be opened.
+    #[error("cannot open the database: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// Why a job did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum JobError {
+    /// The request is refused, with what to answer; nothing was changed.
+    #[error("refused: {0:?}")]
+    Refused(ErrorReply),
+    /// The database failed; nothing was changed.
+    #[error("database: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// What is stored cannot be what the server stored.
+    #[error("the database holds a malformed {0}")]
+    Malformed(&'static str),
+    /// The group of jobs could not be committed.
+    #[error("commit failed: {0}")]
+    Commit(String),
+    /// The job panicked, or the database thread is gone.
+    #[error("the database is closed")]
+    Closed,
+}
+
+impl JobError {
+    pub(crate) fn refused(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self::Refused(ErrorReply::new(code, detail))
+    }
+}
+
+/// What a job returns.
+pub(crate) type JobResult<T> = Result<T, JobError>;
+
+type Finish = Box<dyn FnOnce(Result<(), String>) + Send>;
+type Job = Box<dyn FnOnce(&Connection) -> (bool, Finish) + Send>;
+
+/// A handle to the database thread.
+#[derive(Debug)]
+pub(crate) struct Db {
+    queue: Mutex<Option<mpsc::Sender<Job>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Db {
+    /// Opens the database in `folder`, migrates it and starts its thread.
+    pub(crate) fn open(folder: &Path) -> Result<Self, OpenError> {
+        let lock = lock(folder)?;
+        let connection = connect(&folder.join("cooee.sqlite3"))?;
+        let (queue, jobs) = mpsc::channel(QUEUE);
+        // The runtime's blocking pool rather than a bare thread: a paused test clock then never
+        // runs ahead of the database.
+        let thread = tokio::task::spawn_blocking(move || {
+            run(connection, jobs);
+            drop(lock);
+        });
+        Ok(Self {
+            queue: Mutex::new(Some(queue)),
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Runs `work` in a transaction and, when it is durable (or has failed), `tell` with its
+    /// result, before what any later job has to tell. Waits for both.
+    pub(crate) async fn run<T, R>(
+        &self,
+        work: impl FnOnce(&Connection) -> JobResult<T> + Send + 'static,
+        tell: impl FnOnce(JobResult<T>) -> R + Send + 'static,
+    ) -> JobResult<R>
+    where
+        T: Send + 'static,
+        R: Send + 'static,
+    {
+        let (done, told) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            let result = catch_unwind(AssertUnwindSafe(|| work(connection)))
+                .unwrap_or_else(|panic| Err(panicked(panic.as_ref())));
+            let keep = result.is_ok();
+            let finish: Finish = Box::new(move |committed| {
+                let result = match committed {
+                    Ok(()) => result,
+                    Err(error) => result.and(Err(JobError::Commit(error))),
+                };
+                // The requester may be gone; the others are told all the same.
+                let _gone = done.send(tell(result));
+            });
+            (keep, finish)
+        });
+        let queue = self
+            .queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+            .ok_or(JobError::Closed)?;
+        queue.send(job).await.map_err(|_| JobError::Closed)?;
+        drop(queue);
+        told.await.map_err(|_| JobError::Closed)
+    }
+
+    /// Runs a job that only asks.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> JobResult<T> + Send + 'static,
+    ) -> JobResult<T> {
+        self.run(work, |result| result).await?
+    }
+
+    /// Finishes what waits, writes the log back into the database and closes it.
+    pub(crate) async fn close(&self) {
+        self.queue
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(thread) = thread
+            && let Err(error) = thread.await
+        {
+            tracing::error!(%error, "the database thread failed");
+        }
+    }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> JobError {
+    let words = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("?");
+    tracing::error!(words, "a database job panicked");
+    JobError::Closed
+}
+
+/// Takes the folder for this process, as long as the file that it returns is open.
+fn lock(folder: &Path) -> Result<File, OpenError> {
+    let shown = folder.display().to_string();
+    let failed = |source| OpenError::Folder {
+        folder: shown.clone(),
+        source,
+    };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    restrict(folder).map_err(failed)?;
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(folder.join("lock"))
+        .map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(shown)),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+/// The folder holds password hashes: only its owner reads it.
+#[cfg(unix)]
+fn restrict(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
+}
+
+#[cfg(not(unix))]
+fn restrict(_folder: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
+fn connect(path: &Path) -> Result<Connection, OpenError> {
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", "ON")?;
+    connection.pragma_update(None, "trusted_schema", "OFF")?;
+    connection.set_prepared_statement_cache_capacity(128);
+    migrations::migrate(&mut connection).map_err(|error| match error {
+        MigrationError::Sqlite(error) => OpenError::Sqlite(error),
+        newer @ MigrationError::Newer { .. } => OpenError::Version(newer.to_string()),
+    })?;
+    Ok(connection)
+}
+
+/// The thread: takes what waits, commits it together, tells the results in order.
+fn run(connection: Connection, mut jobs: mpsc::Receiver<Job>) {
+    while let Some(first) = jobs.blocking_recv() {
+        let mut finishes = Vec::new();
+        let began = connection.execute_batch("BEGIN IMMEDIATE");
+        let committed = match began {
+            Ok(()) => {
+                let mut next = Some(first);
+                while let Some(job) = next {
+                    finishes.push(one(&connection, job));
+                    next = (finishes.len() < GROUP)
+                        .then(|| jobs.try_recv().ok())
+                        .flatten();
+                }
+                connection.execute_batch("COMMIT").inspect_err(|_| {
+                    let _nothing_to_undo = connection.execute_batch("ROLLBACK");
+                })
+            }
+            // The job is dropped unrun, and with it the channel that its requester waits on.
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &committed {
+            tracing::error!(%error, "a commit failed");
+        }
+        let committed = committed.map_err(|error| error.to_string());
+        for finish in finishes {
+            let told = catch_unwind(AssertUnwindSafe(|| finish(committed.clone())));
+            if told.is_err() {
+                tracing::error!("telling the result of a database job panicked");
+            }
+        }
+    }
+    let checkpoint = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+    if let Err(error) = checkpoint {
+        tracing::warn!(%error, "the write-ahead log was not written back");
+    }
+    if let Err((_connection, error)) = connection.close() {
+        tracing::warn!(%error, "the database was not closed cleanly");
+    }
+}
+
+fn one(connection: &Connection, job: Job) -> Finish {
+    if let Err(error) = connection.execute_batch("SAVEPOINT job") {
+        tracing::error!(%error, "no savepoint");
+    }
+    let (keep, finish) = job(connection);
+    let end = if keep {
+        "RELEASE job"
+    } else {
+        "ROLLBACK TO job; RELEASE job"
+    };
+    match connection.execute_batch(end) {
+        Ok(()) => finish,
+        Err(error) => Box::new(move |_| finish(Err(error.to_string()))),
+    }
+}
+
+/// Seconds since 1970.
+pub(crate) fn unix_seconds() -> i64 {
+    unix(Duration::as_secs)
+}
+
+/// Microseconds since 1970.
+pub(crate) fn unix_micros() -> i64 {
+    unix(|since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+}
+
+fn unix(unit: impl FnOnce(&Duration) -> u64) -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(unit(&since)).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,78 @@
+//! `cooee-server`: reads its options, starts the server, waits for a signal.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser as _;
+use cooee_server::Server;
+use cooee_server::options::{LogFormat, Options};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cooee-server: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn std::error::Error>> {
+    let options = Options::parse().with_file()?;
+    log(&options)?;
+    let config = options.into_config()?;
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(files) => tracing::debug!(files, "open files allowed"),
+        Err(error) => tracing::warn!(%error, "the limit of open files stays as it is"),
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let result = runtime.block_on(async {
+        // Listened for before the server says that it is ready.
+        let stop = signals()?;
+        let server = Server::start(config).await?;
+        println!("{}", server.ready_line());
+        stop.await;
+        tracing::info!("stopping");
+        server.shutdown().await;
+        Ok(())
+    });
+    // Whatever still runs in the background has had its time.
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    result
+}
+
+fn log(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
+    let filter = EnvFilter::try_new(options.log.as_deref().unwrap_or("info"))?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match options.log_format.unwrap_or_default() {
+        LogFormat::Text => log.with_ansi(false).init(),
+        LogFormat::Json => log.json().init(),
+    }
+    Ok(())
+}
+
+/// Ends when the process is asked to.
+#[cfg(unix)]
+fn signals() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn signals() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        let _failed_means_stop = tokio::signal::ctrl_c().await;
+    })
+}

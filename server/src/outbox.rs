@@ -1,0 +1,274 @@
+//! What waits to be sent to one connection: a bounded queue that never makes a sender wait.
+//!
+//! A client that does not read fills its queue, and then its connection is dropped; nobody else
+//! notices. Relayed voice gives way earlier, while there is still room for signalling.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use axum::extract::ws::Utf8Bytes;
+use cooee_protocol::{Seq, ServerFrame, ServerMessage};
+use tokio::sync::Notify;
+
+use crate::ids::SessionId;
+
+/// Why a connection ends, as its WebSocket close frame says (RFC 6455, section 7.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Close {
+    pub(crate) code: u16,
+    pub(crate) reason: &'static str,
+}
+
+impl Close {
+    pub(crate) const NORMAL: Self = Self::new(1000, "");
+    pub(crate) const STOPPING: Self = Self::new(1001, "server is stopping");
+    pub(crate) const TEXT: Self = Self::new(1007, "a text frame is UTF-8");
+    pub(crate) const PROTOCOL: Self = Self::new(1002, "not the WebSocket protocol");
+    pub(crate) const FLOOD: Self = Self::new(1008, "too many requests");
+    pub(crate) const REVOKED: Self = Self::new(1008, "the password was changed");
+    pub(crate) const NO_LOGIN: Self = Self::new(1008, "no login in time");
+    pub(crate) const TOO_BIG: Self = Self::new(1009, "the frame is too big");
+    pub(crate) const RESUMED: Self = Self::new(4001, "resumed elsewhere");
+
+    const fn new(code: u16, reason: &'static str) -> Self {
+        Self { code, reason }
+    }
+}
+
+/// The next thing for the connection to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Send this text.
+    Frame(Utf8Bytes),
+    /// Say why and end.
+    Close(Close),
+    /// End at once: the client did not read.
+    Drop,
+}
+
+/// What became of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// It waits to be sent.
+    Queued,
+    /// There was no room for it, or the connection is ending.
+    Lost,
+}
+
+#[derive(Debug)]
+enum Ending {
+    No,
+    AfterQueue(Close),
+    AtOnce,
+}
+
+#[derive(Debug)]
+struct State {
+    frames: VecDeque<Utf8Bytes>,
+    bytes: usize,
+    ending: Ending,
+    /// The session that the connection has, as the hub sees it.
+    session: Option<SessionId>,
+    finished: bool,
+}
+
+/// The queue of one connection.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    state: Mutex<State>,
+    wake: Notify,
+    most_frames: usize,
+    most_bytes: usize,
+}
+
+impl Outbox {
+    pub(crate) fn new(most_frames: usize, most_bytes: usize) -> Self {
+        Self {
+            state: Mutex::new(State {
+                frames: VecDeque::new(),
+                bytes: 0,
+                ending: Ending::No,
+                session: None,
+                finished: false,
+            }),
+            wake: Notify::new(),
+            most_frames,
+            most_bytes,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues a message; overflow ends the connection.
+    pub(crate) fn send(&self, re: Option<Seq>, message: ServerMessage) -> Pushed {
+        match encode(re, message) {
+            Some(text) => self.send_text(text),
+            None => Pushed::Lost,
+        }
+    }
+
+    /// Queues a frame that is encoded already; overflow ends the connection.
+    pub(crate) fn send_text(&self, text: Utf8Bytes) -> Pushed {
+        let mut state = self.lock();
+        match state.ending {
+            Ending::No => {}
+            Ending::AfterQueue(_) | Ending::AtOnce => return Pushed::Lost,
+        }
+        let bytes = state.bytes.saturating_add(text.len());
+        if state.frames.len() >= self.most_frames || bytes > self.most_bytes {
+            state.frames = VecDeque::new();
+            state.bytes = 0;
+            state.ending = Ending::AtOnce;
+            self.wake.notify_one();
+            return Pushed::Lost;
+        }
+        state.bytes = bytes;
+        state.frames.push_back(text);
+        self.wake.notify_one();
+        Pushed::Queued
+    }
+
+    /// Queues a frame of voice, unless half of the room is taken already.
+    pub(crate) fn send_voice(&self, text: Utf8Bytes) -> Pushed {
+        {
+            let state = self.lock();
+            if state.frames.len() >= self.most_frames / 2 || state.bytes > self.most_bytes / 2 {
+                return Pushed::Lost;
+            }
+        }
+        self.send_text(text)
+    }
+
+    /// Ends the connection after what is queued.
+    pub(crate) fn close(&self, close: Close) {
+        let mut state = self.lock();
+        match state.ending {
+            Ending::No => {
+                state.ending = Ending::AfterQueue(close);
+                self.wake.notify_one();
+            }
+            Ending::AfterQueue(_) | Ending::AtOnce => {}
+        }
+    }
+
+    /// Notes the session of the connection. Called with the hub locked, as are
+    /// [`Outbox::is_finished`] and [`Outbox::finish`]: no session outlives its connection.
+    pub(crate) fn bind(&self, session: SessionId) {
+        self.lock().session = Some(session);
+    }
+
+    /// Whether the connection is gone.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.lock().finished
+    }
+
+    /// The connection is gone; says which session it had.
+    pub(crate) fn finish(&self) -> Option<SessionId> {
+        let mut state = self.lock();
+        state.finished = true;
+        state.frames = VecDeque::new();
+        state.bytes = 0;
+        state.ending = Ending::AtOnce;
+        state.session.take()
+    }
+
+    /// Whether the connection is to end.
+    pub(crate) fn is_ending(&self) -> bool {
+        match self.lock().ending {
+            Ending::No => false,
+            Ending::AfterQueue(_) | Ending::AtOnce => true,
+        }
+    }
+
+    /// Waits for the next thing to do. Only one task may wait.
+    pub(crate) async fn next(&self) -> Next {
+        loop {
+            if let Some(next) = self.take() {
+                return next;
+            }
+            self.wake.notified().await;
+        }
+    }
+
+    /// Waits until the queue has overflowed. Not to be waited for beside [`Outbox::next`].
+    pub(crate) async fn overflow(&self) {
+        while !matches!(self.lock().ending, Ending::AtOnce) {
+            self.wake.notified().await;
+        }
+    }
+
+    /// The next thing to do, if there is one now.
+    pub(crate) fn take(&self) -> Option<Next> {
+        let mut state = self.lock();
+        if let Some(text) = state.frames.pop_front() {
+            state.bytes = state.bytes.saturating_sub(text.len());
+            if state.frames.is_empty() {
+                // An idle connection keeps no buffer.
+                state.frames = VecDeque::new();
+            }
+            return Some(Next::Frame(text));
+        }
+        match state.ending {
+            Ending::No => None,
+            Ending::AfterQueue(close) => Some(Next::Close(close)),
+            Ending::AtOnce => Some(Next::Drop),
+        }
+    }
+}
+
+/// The text of a frame. Nothing only if a message does not serialise, which is a bug.
+pub(crate) fn encode(re: Option<Seq>, message: ServerMessage) -> Option<Utf8Bytes> {
+    let frame = ServerFrame { re, message };
+    match frame.to_text() {
+        Ok(text) => Some(Utf8Bytes::from(text)),
+        Err(error) => {
+            tracing::error!(code = %frame.message.code(), %error, "a message does not serialise");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overflow_drops_the_connection_and_frees_its_queue() {
+        let outbox = Outbox::new(2, 1000);
+        assert_eq!(outbox.send_text("one".into()), Pushed::Queued);
+        assert_eq!(outbox.send_text("two".into()), Pushed::Queued);
+        assert_eq!(outbox.send_text("three".into()), Pushed::Lost);
+        assert_eq!(outbox.take(), Some(Next::Drop));
+        assert!(outbox.is_ending());
+    }
+
+    #[test]
+    fn bytes_count_as_well_as_frames() {
+        let outbox = Outbox::new(100, 10);
+        assert_eq!(outbox.send_text("12345678".into()), Pushed::Queued);
+        assert_eq!(outbox.send_text("123".into()), Pushed::Lost);
+        assert_eq!(outbox.take(), Some(Next::Drop));
+    }
+
+    #[test]
+    fn voice_gives_way_before_signalling() {
+        let outbox = Outbox::new(4, 1000);
+        assert_eq!(outbox.send_voice("v".into()), Pushed::Queued);
+        assert_eq!(outbox.send_voice("v".into()), Pushed::Queued);
+        assert_eq!(outbox.send_voice("v".into()), Pushed::Lost);
+        assert_eq!(outbox.send_text("signal".into()), Pushed::Queued);
+        assert!(!outbox.is_ending());
+    }
+
+    #[test]
+    fn a_close_comes_after_what_was_queued() {
+        let outbox = Outbox::new(4, 1000);
+        outbox.send_text("last".into());
+        outbox.close(Close::STOPPING);
+        assert_eq!(outbox.send_text("late".into()), Pushed::Lost);
+        assert_eq!(outbox.take(), Some(Next::Frame("last".into())));
+        assert_eq!(outbox.take(), Some(Next::Close(Close::STOPPING)));
+    }
+}

@@ -1,0 +1,13 @@
+//! The server as a client sees it: raw WebSocket, JSON, HTTP and UDP against a running server.
+
+#![allow(clippy::unwrap_used)]
+
+mod calls;
+mod client;
+mod contacts;
+mod groups;
+mod hostile;
+mod pictures;
+mod process;
+mod profiles;
+mod sessions;
