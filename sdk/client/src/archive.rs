@@ -1,0 +1,404 @@
+//! The thread that owns the cache: everything that waits for the disk happens here, in order.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use cooee_core::call::EndReason;
+use cooee_protocol::{GroupId, Status, Username};
+use cooee_store::{
+    AccountId, Cache, CacheError, CallDirection, CallId, CallRecord, ClosedCache, NewCall,
+};
+use tokio::sync::oneshot;
+
+use crate::roster::{Change, Me, Roster};
+
+/// Changes that wait for the disk.
+const QUEUE: usize = 1024;
+
+type Job = Box<dyn FnOnce(&mut Shelf) + Send>;
+
+/// A handle to the archive; the thread ends when it is dropped, after the last change.
+pub(crate) struct Archive {
+    jobs: Option<SyncSender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the thread holds: nothing before the first sign-in.
+struct Shelf {
+    folder: PathBuf,
+    cache: Slot,
+    call: Option<CallId>,
+}
+
+enum Slot {
+    Empty,
+    Open(Box<Cache>),
+    Closed(ClosedCache),
+}
+
+/// Folds a name as the protocol compares it.
+pub(crate) fn name_key(name: &str) -> String {
+    Username::parse(name).map_or_else(|_| name.to_lowercase(), |name| name.key().to_owned())
+}
+
+impl Archive {
+    /// Starts the thread over a data folder.
+    pub(crate) fn start(folder: PathBuf) -> std::io::Result<Self> {
+        let (jobs, queue) = sync_channel::<Job>(QUEUE);
+        let shelf = Shelf {
+            folder,
+            cache: Slot::Empty,
+            call: None,
+        };
+        let thread = std::thread::Builder::new()
+            .name("cooee-archive".to_owned())
+            .spawn(move || run(shelf, &queue))?;
+        Ok(Self {
+            jobs: Some(jobs),
+            thread: Some(thread),
+        })
+    }
+
+    /// Opens the account's cache and reads everything that it knows.
+    pub(crate) async fn open(&self, account: AccountId) -> Result<Roster, CacheError> {
+        self.ask(move |shelf| {
+            shelf.release();
+            let cache = Cache::open(&shelf.folder, &account, name_key)?;
+            let roster = read(&cache)?;
+            shelf.cache = Slot::Open(Box::new(cache));
+            Ok(roster)
+        })
+        .await
+        .unwrap_or_else(|| Ok(Roster::default()))
+    }
+
+    /// Writes down everything that a sign-in told.
+    pub(crate) fn replace(&self, roster: Roster) {
+        self.change(move |cache| {
+            if let Some(me) = &roster.me {
+                cache.set_profile(&stored_profile(me))?;
+            }
+            let contacts: Vec<_> = roster.contacts.values().map(stored_contact).collect();
+            cache.replace_contacts(&contacts)?;
+            let groups: Vec<_> = roster.groups.values().map(stored_group).collect();
+            cache.replace_groups(&groups)
+        });
+    }
+
+    /// Writes down what a message changed.
+    pub(crate) fn apply(&self, changes: Vec<Change>) {
+        self.change(move |cache| {
+            for change in changes {
+                match change {
+                    Change::Me(me) => cache.set_profile(&stored_profile(&me))?,
+                    Change::Contact { contact, previous } => {
+                        if let Some(previous) = previous {
+                            cache.rename_contact(previous.as_str(), contact.pseudo.as_str())?;
+                        }
+                        cache.upsert_contact(&stored_contact(&contact))?;
+                    }
+                    Change::ContactRemoved(name) => {
+                        cache.remove_contact(name.as_str())?;
+                    }
+                    Change::Group(group) => cache.upsert_group(&stored_group(&group))?,
+                    Change::GroupRemoved(id) => {
+                        cache.remove_group(id.as_str())?;
+                    }
+                }
+            }
+            Ok(())
+        });
+    }
+
+    /// The account has another name now.
+    pub(crate) fn rename(&self, account: AccountId) {
+        self.send(Box::new(move |shelf| {
+            let Slot::Open(cache) = std::mem::replace(&mut shelf.cache, Slot::Empty) else {
+                return;
+            };
+            let renamed = cache
+                .close()
+                .and_then(|closed| closed.rename(&account))
+                .and_then(ClosedCache::reopen);
+            match renamed {
+                Ok(cache) => shelf.cache = Slot::Open(Box::new(cache)),
+                Err(error) => tracing::warn!(%error, "the cache could not follow a rename"),
+            }
+        }));
+    }
+
+    /// A call starts to ring.
+    pub(crate) fn call_started(
+        &self,
+        direction: CallDirection,
+        id_group: Option<&GroupId>,
+        peers: Vec<String>,
+    ) {
+        let call = NewCall {
+            id_group: id_group.map(ToString::to_string).unwrap_or_default(),
+            direction,
+            peers,
+            started_at: now(),
+        };
+        self.send(Box::new(move |shelf| {
+            shelf.call = None;
+            if let Slot::Open(cache) = &mut shelf.cache {
+                match cache.record_call_started(&call) {
+                    Ok(id) => shelf.call = Some(id),
+                    Err(error) => tracing::warn!(%error, "a call was not written down"),
+                }
+            }
+        }));
+    }
+
+    /// The call that rings or runs was given its id.
+    pub(crate) fn call_group(&self, id_group: &GroupId) {
+        let id_group = id_group.to_string();
+        self.call(move |cache, call| cache.record_call_group(call, &id_group));
+    }
+
+    /// Somebody joined the call.
+    pub(crate) fn call_peer(&self, name: &Username) {
+        let name = name.to_string();
+        self.call(move |cache, call| cache.record_call_peer(call, &name));
+    }
+
+    /// The call was accepted.
+    pub(crate) fn call_accepted(&self) {
+        let at = now();
+        self.call(move |cache, call| cache.record_call_accepted(call, at));
+    }
+
+    /// The call ended.
+    pub(crate) fn call_ended(&self, reason: EndReason) {
+        let at = now();
+        self.call(move |cache, call| cache.record_call_ended(call, at, reason.as_str()));
+    }
+
+    /// A page of the call history, latest first.
+    pub(crate) async fn calls(
+        &self,
+        limit: u32,
+        before: Option<CallId>,
+    ) -> Result<Vec<CallRecord>, CacheError> {
+        self.ask(move |shelf| match &shelf.cache {
+            Slot::Open(cache) => cache.calls(limit, before),
+            Slot::Empty | Slot::Closed(_) => Ok(Vec::new()),
+        })
+        .await
+        .unwrap_or_else(|| Ok(Vec::new()))
+    }
+
+    /// Releases every lock and file; resolves when it is done.
+    pub(crate) async fn close(&self) -> Result<(), CacheError> {
+        self.ask(
+            |shelf| match std::mem::replace(&mut shelf.cache, Slot::Empty) {
+                Slot::Open(cache) => {
+                    shelf.cache = Slot::Closed(cache.close()?);
+                    Ok(())
+                }
+                other @ (Slot::Empty | Slot::Closed(_)) => {
+                    shelf.cache = other;
+                    Ok(())
+                }
+            },
+        )
+        .await
+        .unwrap_or(Ok(()))
+    }
+
+    /// Opens the cache again after [`close`](Self::close).
+    pub(crate) async fn reopen(&self) -> Result<(), CacheError> {
+        self.ask(
+            |shelf| match std::mem::replace(&mut shelf.cache, Slot::Empty) {
+                Slot::Closed(closed) => {
+                    shelf.cache = Slot::Open(Box::new(closed.reopen()?));
+                    Ok(())
+                }
+                other @ (Slot::Empty | Slot::Open(_)) => {
+                    shelf.cache = other;
+                    Ok(())
+                }
+            },
+        )
+        .await
+        .unwrap_or(Ok(()))
+    }
+
+    fn change(&self, job: impl FnOnce(&mut Cache) -> Result<(), CacheError> + Send + 'static) {
+        self.send(Box::new(move |shelf| {
+            if let Slot::Open(cache) = &mut shelf.cache
+                && let Err(error) = job(cache)
+            {
+                tracing::warn!(%error, "the cache was not updated");
+            }
+        }));
+    }
+
+    fn call(
+        &self,
+        job: impl FnOnce(&mut Cache, CallId) -> Result<(), CacheError> + Send + 'static,
+    ) {
+        self.send(Box::new(move |shelf| {
+            if let (Slot::Open(cache), Some(call)) = (&mut shelf.cache, shelf.call)
+                && let Err(error) = job(cache, call)
+            {
+                tracing::warn!(%error, "a call was not written down");
+            }
+        }));
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Shelf) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Box::new(move |shelf| {
+            // Whoever asked may have stopped waiting.
+            let _ = reply.send(job(shelf));
+        }));
+        answer.await.ok()
+    }
+
+    fn send(&self, job: Job) {
+        let Some(jobs) = &self.jobs else { return };
+        match jobs.try_send(job) {
+            Ok(()) => {}
+            // Only a cache: what a stuck disk cannot take now, the next sign-in brings again.
+            Err(TrySendError::Full(_)) => tracing::warn!("the cache does not keep up"),
+            Err(TrySendError::Disconnected(_)) => tracing::warn!("the cache's thread has ended"),
+        }
+    }
+}
+
+impl Drop for Archive {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the cache's thread has panicked");
+        }
+    }
+}
+
+impl Shelf {
+    fn release(&mut self) {
+        self.call = None;
+        if let Slot::Open(cache) = std::mem::replace(&mut self.cache, Slot::Empty)
+            && let Err(error) = cache.close()
+        {
+            tracing::warn!(%error, "the cache was not closed cleanly");
+        }
+    }
+}
+
+fn run(mut shelf: Shelf, queue: &Receiver<Job>) {
+    while let Ok(job) = queue.recv() {
+        job(&mut shelf);
+    }
+    shelf.release();
+}
+
+/// Milliseconds since the Unix epoch.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}
+
+fn read(cache: &Cache) -> Result<Roster, CacheError> {
+    let mut roster = Roster::default();
+    if let Some(profile) = cache.profile()? {
+        roster.me = loaded_profile(&profile);
+    }
+    for contact in cache.contacts()? {
+        if let Some(contact) = loaded_contact(&contact) {
+            roster.contacts.insert(contact.pseudo.clone(), contact);
+        }
+    }
+    for group in cache.groups()? {
+        if let Some(group) = loaded_group(group) {
+            roster.groups.insert(group.id_group.clone(), group);
+        }
+    }
+    Ok(roster)
+}
+
+fn stored_status(status: Status) -> cooee_store::Status {
+    match status {
+        Status::Online => cooee_store::Status::Online,
+        Status::Offline => cooee_store::Status::Offline,
+        Status::InCall => cooee_store::Status::InCall,
+        Status::Pending => cooee_store::Status::Pending,
+        Status::Requested => cooee_store::Status::Requested,
+    }
+}
+
+fn loaded_status(status: cooee_store::Status) -> Status {
+    match status {
+        cooee_store::Status::Online => Status::Online,
+        cooee_store::Status::Offline => Status::Offline,
+        cooee_store::Status::InCall => Status::InCall,
+        cooee_store::Status::Pending => Status::Pending,
+        cooee_store::Status::Requested => Status::Requested,
+    }
+}
+
+fn stored_profile(me: &Me) -> cooee_store::Profile {
+    cooee_store::Profile {
+        pseudo: me.name.to_string(),
+        pp: me.picture.as_str().to_owned(),
+        status: stored_status(me.status),
+    }
+}
+
+fn loaded_profile(profile: &cooee_store::Profile) -> Option<Me> {
+    Some(Me {
+        name: Username::parse(&profile.pseudo).ok()?,
+        picture: cooee_protocol::PictureId::parse(&profile.pp)?,
+        status: loaded_status(profile.status),
+    })
+}
+
+fn stored_contact(contact: &cooee_protocol::Contact) -> cooee_store::Contact {
+    cooee_store::Contact {
+        pseudo: contact.pseudo.to_string(),
+        pp: contact.pp.as_str().to_owned(),
+        status: stored_status(contact.status),
+    }
+}
+
+fn loaded_contact(contact: &cooee_store::Contact) -> Option<cooee_protocol::Contact> {
+    Some(cooee_protocol::Contact {
+        pseudo: Username::parse(&contact.pseudo).ok()?,
+        pp: cooee_protocol::PictureId::parse(&contact.pp)?,
+        status: loaded_status(contact.status),
+    })
+}
+
+fn stored_group(group: &cooee_protocol::Group) -> cooee_store::Group {
+    cooee_store::Group {
+        id_group: group.id_group.to_string(),
+        group_name: group.group_name.to_string(),
+        members: group.list_pseudo.iter().map(ToString::to_string).collect(),
+        last_update_date: group.last_update_date.clone(),
+    }
+}
+
+fn loaded_group(group: cooee_store::Group) -> Option<cooee_protocol::Group> {
+    Some(cooee_protocol::Group {
+        id_group: GroupId::parse(&group.id_group).ok()?,
+        group_name: cooee_protocol::GroupName::parse(&group.group_name).ok()?,
+        list_pseudo: group
+            .members
+            .iter()
+            .filter_map(|name| Username::parse(name).ok())
+            .collect(),
+        last_update_date: group.last_update_date,
+        creator: None,
+    })
+}

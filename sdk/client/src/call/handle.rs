@@ -1,0 +1,193 @@
+//! Handles to calls.
+
+use cooee_audio::Levels;
+use cooee_core::call::{CallPhase, EndReason};
+use cooee_protocol::{GroupId, Username};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{CallOptions, CallSnapshot, CallStats, Live};
+use crate::driver::{CallAct, Command};
+use crate::error::CallActionError;
+
+/// A call that the user placed or accepted.
+///
+/// The call belongs to the client: dropping this handle neither ends nor mutes it.
+#[derive(Debug, Clone)]
+pub struct Call {
+    id: u64,
+    commands: mpsc::WeakSender<Command>,
+    snapshot: watch::Receiver<CallSnapshot>,
+    live: Live,
+}
+
+impl Call {
+    pub(crate) fn new(
+        id: u64,
+        commands: mpsc::WeakSender<Command>,
+        snapshot: watch::Receiver<CallSnapshot>,
+        live: Live,
+    ) -> Self {
+        Self {
+            id,
+            commands,
+            snapshot,
+            live,
+        }
+    }
+
+    /// Where the call is now.
+    pub fn snapshot(&self) -> CallSnapshot {
+        self.snapshot.borrow().clone()
+    }
+
+    /// How the voice is doing: renewed once a second, and once more at the end.
+    pub fn stats(&self) -> CallStats {
+        self.live.stats.borrow().clone()
+    }
+
+    /// Peaks of what is sent and played, for a meter; renewed ten times a second.
+    pub fn levels(&self) -> Levels {
+        *self.live.levels.borrow()
+    }
+
+    /// Waits until the first participant is reached; `false` when the call ended before.
+    pub async fn connected(&self) -> bool {
+        let reached = |snapshot: &CallSnapshot| {
+            snapshot.ended.is_some()
+                || matches!(
+                    snapshot.phase,
+                    Some(CallPhase::Connected | CallPhase::Reconnecting)
+                )
+        };
+        let mut snapshot = self.snapshot.clone();
+        match snapshot.wait_for(reached).await {
+            Ok(snapshot) => snapshot.ended.is_none(),
+            Err(_) => false,
+        }
+    }
+
+    /// Waits until the call is over, files finished and devices closed, and says why it ended.
+    pub async fn ended(&self) -> (EndReason, Option<String>) {
+        let mut snapshot = self.snapshot.clone();
+        match snapshot.wait_for(|snapshot| snapshot.ended.is_some()).await {
+            Ok(snapshot) => snapshot.ended.clone().unwrap_or((EndReason::Unknown, None)),
+            Err(_) => (EndReason::HungUp, None),
+        }
+    }
+
+    /// Hangs up, or withdraws a call that still rings.
+    ///
+    /// # Errors
+    ///
+    /// When the call is over already.
+    pub async fn hang_up(&self) -> Result<(), CallActionError> {
+        self.act(CallAct::HangUp).await
+    }
+
+    /// Mutes the microphone: silence is sent, so that nobody can tell from the packets.
+    ///
+    /// # Errors
+    ///
+    /// When the call is over already.
+    pub async fn set_muted(&self, muted: bool) -> Result<(), CallActionError> {
+        self.act(CallAct::Mute(muted)).await
+    }
+
+    /// Silences the loudspeaker.
+    ///
+    /// # Errors
+    ///
+    /// When the call is over already.
+    pub async fn set_deafened(&self, deafened: bool) -> Result<(), CallActionError> {
+        self.act(CallAct::Deafen(deafened)).await
+    }
+
+    /// Rings more members of the group into the call.
+    ///
+    /// # Errors
+    ///
+    /// When the call is over already. Whom the server does not ring is told by events.
+    pub async fn add_people(&self, people: Vec<Username>) -> Result<(), CallActionError> {
+        self.act(CallAct::AddPeople(people)).await
+    }
+
+    async fn act(&self, act: CallAct) -> Result<(), CallActionError> {
+        let (reply, answer) = oneshot::channel();
+        let commands = self.commands.upgrade().ok_or(CallActionError::Closed)?;
+        let call = self.id;
+        commands
+            .send(Command::Call { call, act, reply })
+            .await
+            .map_err(|_| CallActionError::Closed)?;
+        answer.await.map_err(|_| CallActionError::Closed)?
+    }
+}
+
+/// A call that rings here. It goes on ringing when this is dropped.
+#[derive(Debug)]
+pub struct IncomingCall {
+    id_group: GroupId,
+    from: Username,
+    commands: mpsc::WeakSender<Command>,
+}
+
+impl IncomingCall {
+    pub(crate) fn new(
+        id_group: GroupId,
+        from: Username,
+        commands: mpsc::WeakSender<Command>,
+    ) -> Self {
+        Self {
+            id_group,
+            from,
+            commands,
+        }
+    }
+
+    /// The call.
+    pub fn id_group(&self) -> &GroupId {
+        &self.id_group
+    }
+
+    /// Who calls.
+    pub fn from(&self) -> &Username {
+        &self.from
+    }
+
+    /// Accepts. Only from here on can sound be captured.
+    ///
+    /// # Errors
+    ///
+    /// When it does not ring any more, or no socket for voice can be opened.
+    pub async fn accept(self, options: CallOptions) -> Result<Call, CallActionError> {
+        let (reply, answer) = oneshot::channel();
+        let id_group = self.id_group;
+        let command = Command::Accept {
+            id_group,
+            options,
+            reply,
+        };
+        let commands = self.commands.upgrade().ok_or(CallActionError::Closed)?;
+        commands
+            .send(command)
+            .await
+            .map_err(|_| CallActionError::Closed)?;
+        answer.await.map_err(|_| CallActionError::Closed)?
+    }
+
+    /// Declines.
+    ///
+    /// # Errors
+    ///
+    /// When it does not ring any more.
+    pub async fn decline(self) -> Result<(), CallActionError> {
+        let (reply, answer) = oneshot::channel();
+        let id_group = self.id_group;
+        let commands = self.commands.upgrade().ok_or(CallActionError::Closed)?;
+        commands
+            .send(Command::Decline { id_group, reply })
+            .await
+            .map_err(|_| CallActionError::Closed)?;
+        answer.await.map_err(|_| CallActionError::Closed)?
+    }
+}

@@ -1,0 +1,107 @@
+//! Calls as the SDK's user sees them.
+
+mod handle;
+pub(crate) mod plane;
+mod sockets;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cooee_audio::{Input, Levels, Output};
+use cooee_core::call::{CallPhase, EndReason};
+use cooee_core::path::RouteKind;
+use cooee_protocol::{GroupId, Username};
+use tokio::sync::watch;
+
+pub use handle::{Call, IncomingCall};
+
+/// What a call listens to and what it plays on.
+#[derive(Debug)]
+pub struct CallOptions {
+    /// The microphone, a file, or the program's own source.
+    pub input: Input,
+    /// The loudspeaker, a file, or the program's own sink.
+    pub output: Output,
+}
+
+impl Default for CallOptions {
+    fn default() -> Self {
+        Self {
+            input: Input::Default,
+            output: Output::Default,
+        }
+    }
+}
+
+/// How the voice between this client and one participant, or all of them, is doing. Counts are
+/// since the start of the call.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CallStats {
+    /// Voice packets sent.
+    pub sent: u64,
+    /// Authentic voice packets received.
+    pub received: u64,
+    /// Packets that never arrived.
+    pub lost: u64,
+    /// Packets that arrived after their turn to be played.
+    pub late: u64,
+    /// Frames that were made up because nothing was there to play.
+    pub concealed: u64,
+    /// Frames recovered from the redundancy in a later packet.
+    pub recovered: u64,
+    /// Datagrams dropped because they were forged, replayed or strays.
+    pub dropped: u64,
+    /// Interarrival jitter (RFC 3550, appendix A.8); the largest of all participants.
+    pub jitter: Duration,
+    /// Round-trip time between the participants; the largest, `None` before the first report.
+    pub round_trip_time: Option<Duration>,
+    /// Playout delay of the jitter buffer; the largest of all participants.
+    pub buffer: Duration,
+    /// Each participant's share, by name.
+    pub peers: BTreeMap<Username, CallStats>,
+}
+
+/// Where a call is: the truth behind its events.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallSnapshot {
+    /// The call's id, as soon as the server told it.
+    pub id_group: Option<GroupId>,
+    /// Its phase; `None` when it has ended.
+    pub phase: Option<CallPhase>,
+    /// The others who have accepted.
+    pub participants: Vec<Username>,
+    /// How voice gets to each of them.
+    pub routes: BTreeMap<Username, RouteKind>,
+    /// From the accept to the first path.
+    pub since_accept: Option<Duration>,
+    /// Whether the microphone is muted.
+    pub muted: bool,
+    /// Why it ended, and what was said about it.
+    pub ended: Option<(EndReason, Option<String>)>,
+}
+
+/// What changes many times in a call, to be looked at whenever it suits.
+#[derive(Debug, Clone)]
+pub(crate) struct Live {
+    pub(crate) levels: watch::Receiver<Levels>,
+    pub(crate) stats: watch::Receiver<CallStats>,
+}
+
+/// The writing end of [`Live`].
+pub(crate) struct LivePublisher {
+    levels: watch::Sender<Levels>,
+    stats: watch::Sender<CallStats>,
+}
+
+impl Live {
+    pub(crate) fn channel() -> (LivePublisher, Self) {
+        let (levels, latest_levels) = watch::channel(Levels::default());
+        let (stats, latest_stats) = watch::channel(CallStats::default());
+        let publisher = LivePublisher { levels, stats };
+        let live = Self {
+            levels: latest_levels,
+            stats: latest_stats,
+        };
+        (publisher, live)
+    }
+}

@@ -1,0 +1,86 @@
+//! What a client tells its user.
+
+use std::time::Duration;
+
+use cooee_core::call::CallEvent;
+use cooee_protocol::{Contact, ErrorReply, Group, GroupId, Username};
+
+use crate::call::CallStats;
+
+/// One thing that happened.
+///
+/// An event is a hint to look again: the snapshots of [`Client`](crate::Client) hold the truth.
+/// The stream is bounded; a reader that falls behind finds [`Events::recv`] saying how many
+/// events it missed, and repairs that by reading the snapshots.
+///
+/// [`Events::recv`]: crate::Events::recv
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event {
+    /// Signed in and in step with the server.
+    Online {
+        /// Whether this continues an earlier session after a break.
+        resumed: bool,
+    },
+    /// The connection is lost; the client tries again by itself.
+    Reconnecting {
+        /// Until the next attempt.
+        retry_in: Duration,
+        /// How many attempts have failed in a row.
+        attempt: u32,
+    },
+    /// The session is over; sign in again.
+    SignedOut {
+        /// What the server said, or nothing when the user signed out.
+        reason: Option<ErrorReply>,
+    },
+    /// The own profile changed.
+    ProfileChanged,
+    /// A contact was added, asked for, confirmed, or changed name, picture or presence.
+    ContactChanged {
+        /// The contact as they are now.
+        contact: Contact,
+        /// Their name before, after a rename.
+        previous: Option<Username>,
+    },
+    /// A contact is none any more.
+    ContactRemoved {
+        /// Who.
+        name: Username,
+    },
+    /// A group is new or changed.
+    GroupChanged {
+        /// The group as it is now.
+        group: Group,
+    },
+    /// The own profile is not in this group any more.
+    GroupRemoved {
+        /// The group.
+        id_group: GroupId,
+    },
+    /// Something happened in a call.
+    Call(CallEvent),
+    /// A route to a participant was chosen.
+    Route {
+        /// Who.
+        who: Username,
+        /// How voice gets there.
+        route: cooee_core::path::RouteKind,
+        /// Short decimal code that both can compare to know that nobody sits between them.
+        safety_code: String,
+    },
+    /// Once a second during a call.
+    Stats(CallStats),
+    /// A participant cannot be reached, in words.
+    Unreachable {
+        /// Who.
+        who: Username,
+        /// Why.
+        why: String,
+    },
+    /// The session cannot be kept for the next start, in words.
+    CredentialsNotKept {
+        /// Why.
+        why: String,
+    },
+}

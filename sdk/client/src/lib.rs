@@ -1,0 +1,65 @@
+//! The Cooee SDK: contacts, groups and end-to-end encrypted voice calls over a server that you
+//! own.
+//!
+//! Build a [`Client`], sign in, then act with its methods and follow its [`Event`]s. Snapshots
+//! ([`Client::contacts`], [`Client::groups`], [`Client::history`]) are readable at any time, with or
+//! without a network. A call is a [`Call`]: placed with [`Client::call`], or accepted from an
+//! [`IncomingCall`]. No type here captures sound before that.
+//!
+//! ```no_run
+//! use cooee_sdk::{CallOptions, Client, Credentials, Input, Output};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::builder()
+//!     .server("wss://cooee.example.org")
+//!     .data_folder("alice")
+//!     .credentials(Credentials::Keyring)
+//!     .build()
+//!     .await?;
+//! client.resume().await?;
+//! let call = client
+//!     .call("bob".parse()?, CallOptions { input: Input::Default, output: Output::Default })
+//!     .await?;
+//! let (reason, _) = call.ended().await;
+//! println!("the call ended: {reason}");
+//! # Ok(())
+//! # }
+//! ```
+
+mod account;
+mod address;
+mod archive;
+mod builder;
+mod call;
+mod client;
+mod driver;
+mod error;
+mod event;
+mod pictures;
+mod roster;
+mod shared;
+mod tls;
+
+pub use address::{AddressError, ServerAddress};
+pub use builder::{ClientBuilder, Credentials};
+pub use call::{Call, CallOptions, CallSnapshot, CallStats, IncomingCall};
+pub use client::{Client, EventOrGap, Events};
+pub use error::{ActionError, BuildError, CallActionError, SignInError};
+pub use event::Event;
+pub use roster::Me;
+pub use shared::Connectivity;
+
+pub use cooee_audio::{
+    DeviceError, DeviceInfo, FRAME, Frame, Health, Input, Levels, LoopbackSink, LoopbackSource,
+    Output, PcmSink, PcmSource, SAMPLE_RATE, Sink, SinkError, Source, WavError, WavSink, WavSource,
+    devices, loopback,
+};
+pub use cooee_core::call::{CallError, CallEvent, CallPhase, EndReason};
+pub use cooee_core::path::RouteKind;
+pub use cooee_protocol::{
+    AmendProfile, Contact, ErrorCode, ErrorReply, Group, GroupId, GroupName, NewPassword, Password,
+    PictureId, Status, Username,
+};
+pub use cooee_store::{
+    CallDirection, CallId, CallRecord, CredentialError, CredentialStore, Secret,
+};
