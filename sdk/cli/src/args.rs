@@ -1,0 +1,350 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Voice calls between people who own their server.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cooee",
+    version,
+    arg_required_else_help = true,
+    after_help = "A first call, in two terminals:\n\n  \
+        cooee --server wss://cooee.example.org register alice\n  \
+        cooee contact add bob          (and bob: cooee contact add alice)\n  \
+        cooee answer                   (bob)\n  \
+        cooee call bob                 (alice)\n\n\
+        The server is remembered after the first sign-in. Exit status: 0 done, 1 failed (the \
+        reason is on stderr), 2 wrong usage."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What holds for every command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Folder for the cache and the last sign-in [default: the platform's data folder]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// The server, for example wss://cooee.example.org [default: that of the last sign-in]
+    #[arg(long, global = true, value_name = "URL", env = "COOEE_SERVER")]
+    pub(crate) server: Option<String>,
+    /// Print one JSON object per line
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Where the session is kept: the system's keyring, or a file that only you can read
+    #[arg(long, global = true, value_name = "STORE", default_value = "keyring")]
+    pub(crate) credentials: CredentialChoice,
+    /// Allow ws:// to other machines: names and passwords are readable on the way
+    #[arg(long, global = true)]
+    pub(crate) allow_plaintext: bool,
+    /// Trust the certificates in this PEM file instead of the system's
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Log to stderr; twice for more (COOEE_LOG takes a filter, for example cooee_sdk=debug)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// Where a session is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CredentialChoice {
+    /// The operating system's keyring.
+    Keyring,
+    /// A file in the data folder, readable by its owner only.
+    File,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Create a profile on the server and sign in to it
+    ///
+    /// The password is taken from COOEE_PASSWORD, or asked for.
+    #[command(after_help = "Example:\n  cooee --server wss://cooee.example.org register alice")]
+    Register {
+        /// The name to have: 1 to 32 characters
+        pseudo: String,
+    },
+    /// Sign in
+    ///
+    /// The password is taken from COOEE_PASSWORD, or asked for.
+    #[command(after_help = "Example:\n  cooee --server wss://cooee.example.org login alice")]
+    Login {
+        /// The profile's name
+        pseudo: String,
+    },
+    /// Sign out: the server and this device forget the session
+    #[command(after_help = "Example:\n  cooee logout")]
+    Logout,
+    /// Show the own profile
+    #[command(after_help = "Example:\n  cooee whoami")]
+    Whoami,
+    /// Show or change the own profile
+    #[command(after_help = "Examples:\n  \
+        cooee profile --pseudo alice2\n  \
+        cooee profile --picture me.png\n  \
+        COOEE_NEW_PASSWORD='another long one' cooee profile --new-password")]
+    Profile(ProfileChanges),
+    /// Add, remove and list contacts
+    #[command(subcommand)]
+    Contact(ContactCommand),
+    /// Create, extend, quit and list groups
+    #[command(subcommand)]
+    Group(GroupCommand),
+    /// Call a contact or a group
+    ///
+    /// Ends when the other side hangs up, after --for, or with Ctrl-C.
+    #[command(after_help = "Examples:\n  \
+        cooee call bob\n  \
+        cooee call bob --input question.wav --output reply.wav --for 20\n  \
+        cooee call friends --meter")]
+    Call {
+        /// A contact, or a group by id or name
+        #[arg(value_name = "PSEUDO|GROUP", value_parser = NonEmptyStringValueParser::new())]
+        whom: String,
+        #[command(flatten)]
+        voice: VoiceOptions,
+    },
+    /// Wait for a call and accept it
+    ///
+    /// Ends with the call. With --from, calls from others go on ringing.
+    #[command(after_help = "Examples:\n  \
+        cooee answer\n  \
+        cooee answer --from alice --input greeting.wav --output message.wav --for 60")]
+    Answer {
+        /// Accept calls from this person only
+        #[arg(long, value_name = "PSEUDO")]
+        from: Option<String>,
+        #[command(flatten)]
+        voice: VoiceOptions,
+    },
+    /// Show every event as it comes, until Ctrl-C
+    #[command(after_help = "Example:\n  cooee --json watch")]
+    Watch,
+    /// Show past calls, the latest first
+    #[command(after_help = "Example:\n  cooee history --limit 5")]
+    History {
+        /// How many calls to show
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        limit: u32,
+    },
+    /// List microphones and loudspeakers
+    #[command(after_help = "Example:\n  cooee devices")]
+    Devices,
+    /// Compare what was heard with what was said
+    ///
+    /// Both are WAV files. Prints the normalised cross-correlation at the best lag: 1 is the same
+    /// waveform, 0 has nothing in common.
+    #[command(after_help = "Example:\n  cooee compare question.wav heard-by-bob.wav")]
+    Compare {
+        /// The WAV file that was played into the call
+        said: PathBuf,
+        /// The WAV file that was recorded at the other end
+        heard: PathBuf,
+    },
+}
+
+/// What to change in the own profile.
+#[derive(Debug, Args)]
+pub(crate) struct ProfileChanges {
+    /// The new name
+    #[arg(long, value_name = "NEW")]
+    pub(crate) pseudo: Option<String>,
+    /// Set a new password: from COOEE_NEW_PASSWORD, or asked for
+    #[arg(long)]
+    pub(crate) new_password: bool,
+    /// A PNG, JPEG or WebP file, at most 1 MiB and 2048x2048
+    #[arg(long, value_name = "FILE")]
+    pub(crate) picture: Option<PathBuf>,
+}
+
+impl ProfileChanges {
+    /// Whether nothing is to be changed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pseudo.is_none() && !self.new_password && self.picture.is_none()
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ContactCommand {
+    /// Ask somebody to become a contact, or confirm that they asked
+    #[command(after_help = "Example:\n  cooee contact add bob")]
+    Add {
+        /// Their name
+        pseudo: String,
+    },
+    /// Withdraw or decline a request, or remove a contact
+    #[command(after_help = "Example:\n  cooee contact remove bob")]
+    Remove {
+        /// Their name
+        pseudo: String,
+    },
+    /// List contacts and requests
+    #[command(after_help = "Example:\n  cooee contact list")]
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum GroupCommand {
+    /// Create a group
+    #[command(after_help = "Example:\n  cooee group create friends")]
+    Create {
+        /// Its name
+        name: String,
+    },
+    /// Add a contact to a group
+    #[command(after_help = "Example:\n  cooee group add friends bob")]
+    Add {
+        /// The group's id or name
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        group: String,
+        /// The contact's name
+        pseudo: String,
+    },
+    /// Leave a group
+    #[command(after_help = "Example:\n  cooee group quit friends")]
+    Quit {
+        /// The group's id or name
+        #[arg(value_parser = NonEmptyStringValueParser::new())]
+        group: String,
+    },
+    /// List groups and their members
+    #[command(after_help = "Example:\n  cooee group list")]
+    List,
+}
+
+/// What a call listens to, what it plays on, and how long.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct VoiceOptions {
+    /// A WAV file to play into the call, or a microphone's name [default: the default microphone]
+    #[arg(long, value_name = "X")]
+    pub(crate) input: Option<String>,
+    /// A WAV file to record to, a loudspeaker's name, or `none` [default: the default loudspeaker]
+    #[arg(long, value_name = "X")]
+    pub(crate) output: Option<String>,
+    /// Hang up this long after the call is connected
+    #[arg(long = "for", value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) duration: Option<std::time::Duration>,
+    /// Show how loud both sides are, ten times a second
+    #[arg(long)]
+    pub(crate) meter: bool,
+}
+
+fn seconds(text: &str) -> Result<std::time::Duration, String> {
+    let seconds: f64 = text
+        .parse()
+        .map_err(|_| "a number of seconds, for example 90 or 2.5".to_owned())?;
+    std::time::Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|duration| !duration.is_zero() && seconds < 1e9)
+        .ok_or_else(|| "more than 0 seconds, and less than a lifetime".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use clap::error::ErrorKind;
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::{Cli, Command, ContactCommand, CredentialChoice, GroupCommand};
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_may_stand_before_and_after_the_command() -> Result<(), clap::Error> {
+        for line in [
+            "cooee --json --data d --credentials file --server ws://[::1]:1 call bob",
+            "cooee call bob --json --data d --credentials file --server ws://[::1]:1",
+        ] {
+            let cli = parse(line)?;
+            assert!(cli.global.json, "{line}");
+            assert_eq!(cli.global.credentials, CredentialChoice::File);
+            assert_eq!(cli.global.data.as_deref(), Some("d".as_ref()));
+            assert!(matches!(cli.command, Command::Call { whom, .. } if whom == "bob"));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn every_command_of_the_usage_is_understood() -> Result<(), clap::Error> {
+        for line in [
+            "cooee register alice",
+            "cooee login alice",
+            "cooee logout",
+            "cooee whoami",
+            "cooee profile",
+            "cooee profile --pseudo b --new-password --picture p.png",
+            "cooee contact add bob",
+            "cooee contact remove bob",
+            "cooee contact list",
+            "cooee group create friends",
+            "cooee group add friends bob",
+            "cooee group quit friends",
+            "cooee group list",
+            "cooee call bob --input a.wav --output b.wav --for 2.5",
+            "cooee answer --from bob --input a.wav --output b.wav --for 3 --meter",
+            "cooee watch",
+            "cooee devices",
+            "cooee history",
+            "cooee compare a.wav b.wav",
+        ] {
+            parse(line)?;
+        }
+        let cli = parse("cooee answer --for 2.5")?;
+        let Command::Answer { voice, from } = cli.command else {
+            panic!("not an answer");
+        };
+        assert_eq!(voice.duration, Some(Duration::from_millis(2500)));
+        assert_eq!(from, None);
+        Ok(())
+    }
+
+    #[test]
+    fn subcommands_keep_their_words() -> Result<(), clap::Error> {
+        let cli = parse("cooee group add friends bob")?;
+        assert!(matches!(
+            cli.command,
+            Command::Group(GroupCommand::Add { group, pseudo })
+                if group == "friends" && pseudo == "bob"
+        ));
+        let cli = parse("cooee contact add bob")?;
+        assert!(matches!(
+            cli.command,
+            Command::Contact(ContactCommand::Add { pseudo }) if pseudo == "bob"
+        ));
+        Ok(())
+    }
+
+    #[test]
+    fn wrong_usage_is_refused() {
+        for (line, kind) in [
+            ("cooee dance", ErrorKind::InvalidSubcommand),
+            ("cooee call", ErrorKind::MissingRequiredArgument),
+            ("cooee call bob --for never", ErrorKind::ValueValidation),
+            ("cooee call bob --for 0", ErrorKind::ValueValidation),
+            ("cooee call bob --for -1", ErrorKind::UnknownArgument),
+            ("cooee --credentials paper whoami", ErrorKind::InvalidValue),
+            ("cooee history --limit 0", ErrorKind::ValueValidation),
+            ("cooee whoami --loud", ErrorKind::UnknownArgument),
+        ] {
+            match parse(line) {
+                Ok(_) => panic!("accepted: {line}"),
+                Err(error) => assert_eq!(error.kind(), kind, "{line}"),
+            }
+        }
+    }
+}

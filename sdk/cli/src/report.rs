@@ -1,0 +1,307 @@
+//! What the commands tell: each thing once, as a JSON object and as a sentence.
+
+use std::time::Duration;
+
+use cooee_sdk::{
+    CallEvent, CallRecord, CallStats, Contact, EndReason, Event, Group, GroupId, Levels, Me,
+    RouteKind, Username,
+};
+use serde_json::{Map, Value, json};
+
+use crate::compare::Comparison;
+use crate::failure::Failure;
+use crate::words;
+
+/// One thing that a command tells on stdout.
+#[derive(Debug, Clone)]
+pub(crate) enum Report {
+    /// Connected, and placing a call or waiting for one.
+    Ready { me: Me, waiting: bool },
+    /// Something happened in a call, except for the two below that say more.
+    Call(CallEvent),
+    /// The first participant is reached.
+    Connected(Connection),
+    /// The call is over.
+    Ended(Ending),
+    /// Once a second during a call.
+    Stats(CallStats),
+    /// How loud both sides are.
+    Levels(Levels),
+    /// Anything else that the SDK tells.
+    Event(Event),
+    /// Events were lost because stdout did not take them in time.
+    Missed(u64),
+    /// The own profile.
+    Profile {
+        me: Me,
+        server: String,
+        online: bool,
+    },
+    /// Signed out.
+    SignedOut,
+    /// Every contact.
+    Contacts {
+        contacts: Vec<Contact>,
+        online: bool,
+    },
+    /// A contact after a change.
+    Contact(Contact),
+    /// A contact is none any more.
+    ContactRemoved(Username),
+    /// Every group.
+    Groups { groups: Vec<Group>, online: bool },
+    /// A group after a change.
+    Group(Group),
+    /// A group is left.
+    GroupRemoved(GroupId),
+    /// Past calls.
+    History(Vec<CallRecord>),
+    /// Sound devices.
+    Devices(Vec<cooee_sdk::DeviceInfo>),
+    /// What was heard against what was said.
+    Comparison(Comparison),
+    /// The command failed.
+    Error(Failure),
+}
+
+/// How a call came about.
+#[derive(Debug, Clone)]
+pub(crate) struct Connection {
+    /// The call.
+    pub(crate) id_group: GroupId,
+    /// The first participant who is reached.
+    pub(crate) who: Option<Username>,
+    /// How voice gets there.
+    pub(crate) route: Option<RouteKind>,
+    /// What both can compare.
+    pub(crate) safety_code: Option<String>,
+    /// Since the accept.
+    pub(crate) since_accept: Duration,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Ending {
+    /// The call, if the server gave it an id.
+    pub(crate) id_group: Option<GroupId>,
+    /// Why.
+    pub(crate) reason: EndReason,
+    /// What was said about it.
+    pub(crate) detail: Option<String>,
+    /// The counts at its end.
+    pub(crate) totals: CallStats,
+    /// From connected to ended; `None` if it never connected.
+    pub(crate) lasted: Option<Duration>,
+}
+
+impl Report {
+    /// The object of `--json`; its `event` says what it is.
+    pub(crate) fn json(&self) -> Value {
+        match self {
+            Self::Ready { me, waiting } => json!({
+                "event": "ready", "pseudo": me.name, "waiting": waiting,
+            }),
+            Self::Call(event) => call_json(event),
+            Self::Connected(connection) => json!({
+                "event": "connected",
+                "id_group": connection.id_group,
+                "pseudo": connection.who,
+                "route": connection.route.map(|route| route.to_string()),
+                "ms_since_accept": millis(connection.since_accept),
+                "safety_code": connection.safety_code,
+            }),
+            Self::Ended(ending) => {
+                let mut object = stats_json("ended", &ending.totals);
+                object.insert("id_group".into(), json!(ending.id_group));
+                object.insert("reason".into(), json!(ending.reason.as_str()));
+                object.insert("detail".into(), json!(ending.detail));
+                let seconds = ending.lasted.unwrap_or_default().as_secs_f64();
+                object.insert("seconds".into(), json!(rounded(seconds)));
+                object.into()
+            }
+            Self::Stats(stats) => stats_json("stats", stats).into(),
+            Self::Levels(levels) => json!({
+                "event": "levels",
+                "input_db": decibels(levels.input),
+                "output_db": decibels(levels.output),
+            }),
+            Self::Event(event) => event_json(event),
+            Self::Missed(count) => json!({"event": "missed", "count": count}),
+            Self::Profile { me, server, online } => json!({
+                "event": "profile", "pseudo": me.name, "pp": me.picture, "status": me.status,
+                "server": server, "online": online,
+            }),
+            Self::SignedOut => json!({"event": "signed_out"}),
+            Self::Contacts { contacts, online } => {
+                json!({"event": "contacts", "online": online, "contacts": contacts})
+            }
+            Self::Contact(contact) => json!({"event": "contact", "contact": contact}),
+            Self::ContactRemoved(name) => json!({"event": "contact_removed", "pseudo": name}),
+            Self::Groups { groups, online } => {
+                json!({"event": "groups", "online": online, "groups": groups})
+            }
+            Self::Group(group) => json!({"event": "group", "group": group}),
+            Self::GroupRemoved(id_group) => {
+                json!({"event": "group_removed", "id_group": id_group})
+            }
+            Self::History(calls) => {
+                let calls: Vec<_> = calls.iter().map(record_json).collect();
+                json!({"event": "history", "calls": calls})
+            }
+            Self::Devices(devices) => {
+                let devices: Vec<_> = devices.iter().map(device_json).collect();
+                json!({"event": "devices", "devices": devices})
+            }
+            Self::Comparison(comparison) => json!({
+                "event": "comparison",
+                "correlation": rounded(comparison.correlation),
+                "lag_ms": rounded(comparison.lag_ms),
+                "seconds_said": rounded(comparison.seconds_said),
+                "seconds_heard": rounded(comparison.seconds_heard),
+            }),
+            Self::Error(failure) => json!({
+                "event": "error", "code": failure.code, "message": failure.message,
+            }),
+        }
+    }
+}
+
+fn call_json(event: &CallEvent) -> Value {
+    match event {
+        CallEvent::RingingIn { id_group, from } => {
+            json!({"event": "ringing", "id_group": id_group, "from": from})
+        }
+        CallEvent::RingingOut { id_group, ringing } => {
+            json!({"event": "ringing", "id_group": id_group, "to": ringing})
+        }
+        CallEvent::Connecting { id_group } => json!({"event": "connecting", "id_group": id_group}),
+        CallEvent::Connected {
+            id_group,
+            since_accept,
+        } => json!({
+            "event": "connected", "id_group": id_group, "ms_since_accept": millis(*since_accept),
+        }),
+        CallEvent::Joined { id_group, who } => {
+            json!({"event": "joined", "id_group": id_group, "pseudo": who})
+        }
+        CallEvent::Left {
+            id_group,
+            who,
+            reason,
+        } => json!({
+            "event": "left", "id_group": id_group, "pseudo": who, "reason": reason.as_str(),
+        }),
+        CallEvent::Reconnecting { id_group } => {
+            json!({"event": "reconnecting", "id_group": id_group})
+        }
+        CallEvent::Reconnected { id_group } => {
+            json!({"event": "reconnected", "id_group": id_group})
+        }
+        CallEvent::Ended {
+            id_group,
+            reason,
+            detail,
+        } => json!({
+            "event": "ended", "id_group": id_group, "reason": reason.as_str(), "detail": detail,
+        }),
+    }
+}
+
+fn event_json(event: &Event) -> Value {
+    match event {
+        Event::Online { resumed } => json!({"event": "online", "resumed": resumed}),
+        Event::Reconnecting { retry_in, attempt } => json!({
+            "event": "offline", "retry_in_ms": millis(*retry_in), "attempt": attempt,
+        }),
+        Event::SignedOut { reason } => json!({
+            "event": "signed_out", "message": reason.as_ref().and_then(|reply| reply.detail.clone()),
+        }),
+        Event::ProfileChanged => json!({"event": "profile"}),
+        Event::ContactChanged { contact, previous } => json!({
+            "event": "contact", "contact": contact, "previous": previous,
+        }),
+        Event::ContactRemoved { name } => json!({"event": "contact_removed", "pseudo": name}),
+        Event::GroupChanged { group } => json!({"event": "group", "group": group}),
+        Event::GroupRemoved { id_group } => {
+            json!({"event": "group_removed", "id_group": id_group})
+        }
+        Event::Call(event) => call_json(event),
+        Event::Route {
+            who,
+            route,
+            safety_code,
+        } => json!({
+            "event": "route", "pseudo": who, "route": route.to_string(),
+            "safety_code": safety_code,
+        }),
+        Event::Stats(stats) => stats_json("stats", stats).into(),
+        Event::Unreachable { who, why } => {
+            json!({"event": "unreachable", "pseudo": who, "message": why})
+        }
+        Event::CredentialsNotKept { why } => {
+            json!({"event": "credentials_not_kept", "message": why})
+        }
+        // The enum grows with the SDK; what this version cannot name, it still shows.
+        other => json!({"event": "other", "message": format!("{other:?}")}),
+    }
+}
+
+fn stats_json(event: &str, stats: &CallStats) -> Map<String, Value> {
+    let mut object = Map::new();
+    object.insert("event".into(), json!(event));
+    for (name, count) in [
+        ("sent", stats.sent),
+        ("received", stats.received),
+        ("lost", stats.lost),
+        ("late", stats.late),
+        ("concealed", stats.concealed),
+        ("recovered", stats.recovered),
+        ("dropped", stats.dropped),
+    ] {
+        object.insert(name.into(), json!(count));
+    }
+    object.insert("jitter_ms".into(), json!(millis(stats.jitter)));
+    object.insert("rtt_ms".into(), json!(stats.round_trip_time.map(millis)));
+    object.insert("buffer_ms".into(), json!(millis(stats.buffer)));
+    object
+}
+
+fn record_json(record: &CallRecord) -> Value {
+    json!({
+        "id": record.id.0,
+        "id_group": record.id_group,
+        "direction": record.direction.as_str(),
+        "peers": record.peers,
+        "started_at": words::rfc3339(record.started_at),
+        "accepted_at": record.accepted_at.map(words::rfc3339),
+        "ended_at": record.ended_at.map(words::rfc3339),
+        "reason": record.end_reason,
+        "seconds": words::talked(record).map(|talked| rounded(talked.as_secs_f64())),
+    })
+}
+
+fn device_json(device: &cooee_sdk::DeviceInfo) -> Value {
+    json!({
+        "name": device.name, "id": device.id,
+        "input": device.input, "output": device.output,
+        "default_input": device.default_input, "default_output": device.default_output,
+    })
+}
+
+/// Milliseconds with three digits behind the point.
+fn millis(duration: Duration) -> f64 {
+    rounded(duration.as_secs_f64() * 1000.0)
+}
+
+fn rounded(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}
+
+/// A peak in whole decibels below full scale; -96, the floor of 16 bits, for silence.
+pub(crate) fn decibels(peak: f32) -> i32 {
+    if peak > 0.0 {
+        (20.0 * peak.log10()).round().clamp(-96.0, 0.0) as i32
+    } else {
+        -96
+    }
+}

@@ -1,0 +1,142 @@
+//! From the command line to a client, connected or not.
+
+use std::path::PathBuf;
+
+use cooee_sdk::{Client, Credentials, Me, NewPassword, Password, SignInError, Username};
+
+use crate::args::{CredentialChoice, Global};
+use crate::console::Console;
+use crate::failure::Failure;
+
+/// Builds the client that the global options describe.
+pub(crate) async fn client(global: &Global) -> Result<Client, Failure> {
+    let mut builder = Client::builder()
+        .data_folder(data_folder(global)?)
+        .credentials(match global.credentials {
+            CredentialChoice::Keyring => Credentials::Keyring,
+            CredentialChoice::File => Credentials::File,
+        })
+        .allow_plaintext(global.allow_plaintext);
+    if let Some(server) = &global.server {
+        builder = builder.server(server);
+    }
+    if let Some(ca) = &global.ca {
+        builder = builder.ca_file(ca);
+    }
+    Ok(builder.build().await?)
+}
+
+fn data_folder(global: &Global) -> Result<PathBuf, Failure> {
+    if let Some(data) = &global.data {
+        return Ok(data.clone());
+    }
+    match directories::ProjectDirs::from("", "", "cooee") {
+        Some(folders) => Ok(folders.data_dir().to_owned()),
+        None => Err(Failure::new(
+            "data_folder",
+            "this account has no home folder: name one with --data DIR",
+        )),
+    }
+}
+
+/// A client whose session goes on; fails without a network.
+pub(crate) async fn online(global: &Global) -> Result<(Client, Me), Failure> {
+    let client = client(global).await?;
+    let me = client.resume().await?;
+    Ok((client, me))
+}
+
+/// A client that shows what is known: in step with the server if it can be reached, else as the
+/// cache has it. Says which on stderr, and in the second value.
+pub(crate) async fn online_or_not(
+    global: &Global,
+    console: &Console,
+) -> Result<(Client, bool), Failure> {
+    let client = client(global).await?;
+    match client.resume().await {
+        Ok(_) => Ok((client, true)),
+        Err(error @ (SignInError::Unreachable(_) | SignInError::Credentials(_))) => {
+            let why = Failure::from(error).message;
+            console.note(&format!(
+                "not connected: showing what was known at the last connection ({why})"
+            ));
+            Ok((client, false))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Held by a command that stays connected; see [`stay`].
+#[derive(Debug)]
+pub(crate) struct Stay {
+    _locked: Option<std::fs::File>,
+}
+
+/// Says so when another command stays connected with the same data folder already: they share one
+/// session, and each resume of it takes it from the other.
+pub(crate) fn stay(global: &Global, console: &Console) -> Result<Stay, Failure> {
+    let folder = data_folder(global)?;
+    std::fs::create_dir_all(&folder)?;
+    let file = std::fs::File::create(folder.join("connected.lock"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Stay {
+            _locked: Some(file),
+        }),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            console.note(
+                "another cooee stays connected with this data folder, and the two will interrupt \
+                 each other: log in with another --data folder to have both",
+            );
+            Ok(Stay { _locked: None })
+        }
+        // A file system without locks; nothing depends on them.
+        Err(std::fs::TryLockError::Error(_)) => Ok(Stay { _locked: None }),
+    }
+}
+
+/// A name from the command line.
+pub(crate) fn name(text: &str) -> Result<Username, Failure> {
+    Username::parse(text).map_err(|error| Failure::invalid(format!("`{text}`: {error}")))
+}
+
+/// The password of an existing profile.
+pub(crate) fn password(of: &Username) -> Result<Password, Failure> {
+    let text = match from_environment("COOEE_PASSWORD")? {
+        Some(text) => text,
+        None => ask(&format!("password of {of}: "))?,
+    };
+    Password::parse(&text).map_err(Failure::invalid)
+}
+
+/// A password to set, typed twice when it is typed.
+pub(crate) fn new_password(variable: &str) -> Result<NewPassword, Failure> {
+    if let Some(text) = from_environment(variable)? {
+        return NewPassword::parse(&text).map_err(Failure::invalid);
+    }
+    let password = NewPassword::parse(&ask("new password (8 characters or more): ")?)
+        .map_err(Failure::invalid)?;
+    if ask("the same again: ")? != password.expose() {
+        return Err(Failure::invalid("the two passwords differ"));
+    }
+    Ok(password)
+}
+
+fn from_environment(variable: &str) -> Result<Option<String>, Failure> {
+    match std::env::var(variable) {
+        Ok(text) => Ok(Some(text)),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => {
+            Err(Failure::invalid(format!("{variable} is not UTF-8")))
+        }
+    }
+}
+
+/// Asks on the terminal, without echo.
+fn ask(prompt: &str) -> Result<String, Failure> {
+    rpassword::prompt_password(prompt).map_err(|error| {
+        Failure::new(
+            "no_terminal",
+            format!("no password: set COOEE_PASSWORD, or run this in a terminal ({error})"),
+        )
+    })
+}
