@@ -1,0 +1,235 @@
+//! Voices that can be told apart, and ears that do.
+
+use std::f32::consts::TAU;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cooee_sdk::{FRAME, Frame, SAMPLE_RATE, Sink, Source};
+use tokio::sync::watch;
+
+use crate::patience::within;
+
+/// Frames until a voice repeats itself: 5 s.
+const SENTENCE: usize = 250;
+/// Frames that an ear compares: 1.6 s.
+const LISTEN: usize = 80;
+/// Frames between two comparisons.
+const LISTEN_AGAIN: usize = 10;
+/// The least correlation of what is heard with what was said. Right, it is above 0.9; of a
+/// window with another sentence, or with noise, it stays below 0.6.
+const LIKENESS: f32 = 0.75;
+/// How loud each of a voice's tones is.
+const LOUDNESS: f32 = 0.12;
+/// What counts as loud in a window: a tenth of what was said.
+const AUDIBLE: f32 = LOUDNESS / 10.0;
+/// Tones of a voice lie so far apart from those of the next: one cycle in a frame, so that a
+/// frame tells them apart exactly.
+const STEP: f32 = 50.0;
+
+/// A voice like speech: syllables of three tones in a rhythm of its own, for ever.
+///
+/// No two voices share a tone, and each has its own rhythm, so that an ear knows from the tones
+/// who speaks and from the rhythm what is said.
+#[derive(Debug, Clone)]
+pub struct Voice {
+    tones: [f32; 3],
+    rhythm: Arc<[bool]>,
+    spoken: Arc<AtomicUsize>,
+}
+
+impl Voice {
+    /// The voice of the person with this number, below 8.
+    pub(crate) fn number(number: u16) -> Self {
+        assert!(number < 8, "there are eight voices");
+        let shift = STEP * f32::from(number);
+        Self {
+            tones: [300.0 + shift, 700.0 + shift, 1100.0 + shift],
+            rhythm: rhythm(u32::from(number)),
+            spoken: Arc::default(),
+        }
+    }
+
+    /// Frames that were taken from this mouth.
+    pub fn frames_spoken(&self) -> usize {
+        self.spoken.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn mouth(&self) -> Mouth {
+        let mut vowel = [0.0; FRAME];
+        for tone in self.tones {
+            for (index, sample) in (0_u16..).zip(&mut vowel) {
+                *sample += LOUDNESS * (TAU * tone * f32::from(index) / SAMPLE_RATE as f32).sin();
+            }
+        }
+        Mouth {
+            voice: self.clone(),
+            vowel,
+            loud: false,
+        }
+    }
+
+    /// How loud this voice is in each of `frames`.
+    fn loudness(&self, frames: &[Frame]) -> Vec<f32> {
+        let tones = self.tones;
+        let of = |frame: &Frame| tones.map(|tone| amplitude(frame, tone)).iter().sum::<f32>() / 3.0;
+        frames.iter().map(of).collect()
+    }
+
+    /// Whether this voice says what is heard, given how loud each frame is.
+    fn is_in(&self, heard: &[f32]) -> bool {
+        heard.iter().any(|loud| *loud > AUDIBLE) && self.likeness(heard) > LIKENESS
+    }
+
+    /// How much what is heard resembles what this voice says, wherever it begins.
+    fn likeness(&self, heard: &[f32]) -> f32 {
+        let said = |at: usize| f32::from(u8::from(self.rhythm.get(at).copied().unwrap_or(false)));
+        (0..SENTENCE)
+            .map(|start| {
+                let said: Vec<f32> = (start..start + heard.len())
+                    .map(|at| said(at % SENTENCE))
+                    .collect();
+                correlation(&said, heard)
+            })
+            .fold(0.0, f32::max)
+    }
+}
+
+/// Speaks with a voice into a call.
+pub(crate) struct Mouth {
+    voice: Voice,
+    /// A frame of all tones; they have whole cycles in it, so that frames join without a click.
+    vowel: Frame,
+    loud: bool,
+}
+
+impl Source for Mouth {
+    fn read(&mut self, frame: &mut Frame) {
+        let at = self.voice.spoken.fetch_add(1, Ordering::Relaxed) % SENTENCE;
+        let was = std::mem::replace(
+            &mut self.loud,
+            self.voice.rhythm.get(at).copied().unwrap_or(false),
+        );
+        // Lips take 5 ms to open and to close.
+        let ramp = FRAME / 4;
+        let (from, to) = (f32::from(u8::from(was)), f32::from(u8::from(self.loud)));
+        for (index, (sample, vowel)) in frame.iter_mut().zip(&self.vowel).enumerate() {
+            let opened = index.min(ramp) as f32 / ramp as f32;
+            *sample = vowel * (from + (to - from) * opened);
+        }
+    }
+}
+
+/// What an ear has heard since the call began.
+#[derive(Debug, Clone)]
+pub(crate) struct Hearing {
+    frames: Arc<Mutex<Vec<Frame>>>,
+    count: watch::Receiver<usize>,
+}
+
+/// Listens to a call.
+pub(crate) struct Ear {
+    frames: Arc<Mutex<Vec<Frame>>>,
+    count: watch::Sender<usize>,
+}
+
+impl Ear {
+    pub(crate) fn new() -> (Self, Hearing) {
+        let (count, counted) = watch::channel(0);
+        let frames = Arc::default();
+        let hearing = Hearing {
+            frames: Arc::clone(&frames),
+            count: counted,
+        };
+        (Self { frames, count }, hearing)
+    }
+}
+
+impl Sink for Ear {
+    fn write(&mut self, frame: &Frame) {
+        let mut frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
+        frames.push(*frame);
+        self.count.send_replace(frames.len());
+    }
+}
+
+impl Hearing {
+    /// Waits until the voice has been heard well for a while, from now on.
+    pub(crate) async fn hears(&self, voice: &Voice) {
+        let mut count = self.count.clone();
+        let begin = *count.borrow();
+        let listening = async {
+            let mut next = begin + LISTEN;
+            loop {
+                if count.wait_for(|count| *count >= next).await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+                if voice.is_in(&voice.loudness(&self.window(next - LISTEN, next))) {
+                    return;
+                }
+                next += LISTEN_AGAIN;
+            }
+        };
+        let heard = within(listening, || "to hear a voice".to_owned());
+        heard.await;
+    }
+
+    /// Whether this voice could be heard at any time.
+    pub(crate) fn has_heard(&self, voice: &Voice) -> bool {
+        let heard = voice.loudness(&self.window(0, usize::MAX));
+        let mut windows = heard.windows(LISTEN).step_by(LISTEN_AGAIN);
+        windows.any(|window| voice.is_in(window))
+    }
+
+    fn window(&self, from: usize, to: usize) -> Vec<Frame> {
+        let frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
+        let to = to.min(frames.len());
+        frames.get(from..to).unwrap_or_default().to_vec()
+    }
+}
+
+/// Syllables of 80 to 200 ms and pauses of 60 to 160 ms, by a small generator seeded by `seed`.
+fn rhythm(seed: u32) -> Arc<[bool]> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9) ^ 0x5EED_1234;
+    let mut random = move |below: u32| {
+        // xorshift32 (Marsaglia 2003)
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        (state >> 8) % below
+    };
+    let mut rhythm = Vec::with_capacity(SENTENCE);
+    while rhythm.len() < SENTENCE {
+        let (syllable, pause) = (4 + random(7), 3 + random(6));
+        rhythm.extend((0..syllable).map(|_| true));
+        rhythm.extend((0..pause).map(|_| false));
+    }
+    rhythm.truncate(SENTENCE);
+    rhythm.into()
+}
+
+/// The amplitude of one tone in a frame, by the Goertzel algorithm.
+fn amplitude(frame: &Frame, tone: f32) -> f32 {
+    let angle = TAU * tone / SAMPLE_RATE as f32;
+    let coefficient = 2.0 * angle.cos();
+    let (mut last, mut before) = (0.0_f32, 0.0_f32);
+    for sample in frame {
+        (last, before) = (sample + coefficient * last - before, last);
+    }
+    let power = last * last + before * before - coefficient * last * before;
+    2.0 * power.max(0.0).sqrt() / FRAME as f32
+}
+
+/// Pearson's correlation; nothing where one side does not change.
+fn correlation(one: &[f32], other: &[f32]) -> f32 {
+    let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len().max(1) as f32;
+    let (mean_one, mean_other) = (mean(one), mean(other));
+    let (mut both, mut square_one, mut square_other) = (0.0_f32, 0.0_f32, 0.0_f32);
+    for (a, b) in one.iter().zip(other) {
+        let (a, b) = (a - mean_one, b - mean_other);
+        both += a * b;
+        square_one += a * a;
+        square_other += b * b;
+    }
+    let scale = (square_one * square_other).sqrt();
+    if scale > f32::EPSILON { both / scale } else { 0.0 }
+}

@@ -1,0 +1,14 @@
+//! Stories: what people do with Cooee, from every arrow of the protocol's diagrams to a server
+//! that dies, told with real clients against a real server in this process.
+#![allow(clippy::unwrap_used)]
+
+mod breaks;
+mod calls;
+mod contacts;
+mod group_calls;
+mod groups;
+mod minutes;
+mod profiles;
+mod restarts;
+mod sessions;
+mod wire;

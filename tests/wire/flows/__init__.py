@@ -1,0 +1,1 @@
+"""Every flow of docs/PROTOCOL.md, one function each."""
