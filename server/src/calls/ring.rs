@@ -1,5 +1,6 @@
 //! Ringing: 501, and how it ends without an answer.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::time::Instant;
 
@@ -113,6 +114,7 @@ impl Calls {
                 .get(&placing.id)
                 .is_some_and(|call| call.is_ringing(profile))
         };
+        let mut seen = HashSet::new();
         let declined = |profile| {
             self.calls
                 .get(&placing.id)
@@ -124,6 +126,7 @@ impl Calls {
             .filter(|candidate| {
                 let profile = candidate.person.profile;
                 candidate.reachable
+                    && seen.insert(profile)
                     && !self.is_joined(profile)
                     && !ringing(profile)
                     && (placing.named || !declined(profile))

@@ -329,17 +329,37 @@ async fn the_end_of_a_call_waits_for_who_is_away() {
     let id = connect(&mut alice, &mut bob).await;
     let token = bob.token.clone();
     bob.vanish();
-    // The server notices on its own; until then the messages go to the old connection.
+    // Once the server has noticed, nothing can be passed on.
+    let data = json!({"pseudo": "bob", "id_group": id, "data": "AAAA"});
+    while alice.ask(504, data.clone()).await["type"] == 504 {}
+    alice
+        .must(503, json!({"pseudo": "alice", "id_group": id}), 503)
+        .await;
     let mut bob = running.connect().await;
     bob.must(650, json!({"token": token}), 202).await;
     bob.expect(208).await;
     bob.expect(207).await;
-    bob.expect(507).await;
-    alice
-        .must(503, json!({"pseudo": "alice", "id_group": id}), 503)
-        .await;
     assert_eq!(bob.expect(503).await["args"]["pseudo"], "alice");
     assert_eq!(bob.expect(503).await["args"]["reason"], "ended");
+}
+
+#[tokio::test]
+async fn five_minutes_on_a_clock_that_is_moved() {
+    let running = start_with(|config| {
+        // Nobody answers pings while the clock jumps.
+        config.idle_timeout = Duration::from_secs(3600);
+    })
+    .await;
+    let (mut alice, mut bob) = running.pair("alice", "bob").await;
+    let id = ring(&mut alice, &mut bob).await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(299)).await;
+    bob.quiet().await;
+    alice.quiet().await;
+    tokio::time::advance(Duration::from_secs(2)).await;
+    assert_eq!(bob.expect(503).await["args"]["reason"], "timeout");
+    let told = alice.expect(404).await;
+    assert_eq!(told["id_group"], id.as_str());
 }
 
 #[tokio::test]

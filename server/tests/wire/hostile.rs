@@ -201,3 +201,29 @@ async fn a_client_that_does_not_read_is_dropped_and_nobody_waits() {
     }
     alice.expect(503).await;
 }
+
+#[tokio::test]
+async fn too_much_data_is_dropped_and_the_connection_stays() {
+    let running = start_with(|config| {
+        config.data_burst = 10;
+        config.data_rate = 1;
+    })
+    .await;
+    let (mut alice, mut bob) = running.pair("alice", "bob").await;
+    let id = calls::connect(&mut alice, &mut bob).await;
+    let data = json!({"pseudo": "bob", "id_group": id, "data": "AAAA"});
+    let mut passed = 0;
+    for _ in 0..30 {
+        let answer = alice.ask(504, data.clone()).await;
+        match answer["type"].as_u64() {
+            Some(504) => passed += 1,
+            code => assert_eq!(code, Some(452)),
+        }
+    }
+    assert!((10..15).contains(&passed), "{passed}");
+    // Signalling has limits of its own.
+    alice.must(603, json!({"group_name": "x"}), 201).await;
+    for _ in 0..passed {
+        bob.expect(504).await;
+    }
+}

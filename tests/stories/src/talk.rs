@@ -37,7 +37,11 @@ impl Talk {
     /// Waits until the call has a path to somebody.
     pub async fn connects(&self) {
         let connected = within(self.call.connected(), || "for a path".to_owned()).await;
-        assert!(connected, "the call ended: {:?}", self.call.snapshot().ended);
+        assert!(
+            connected,
+            "the call ended: {:?}",
+            self.call.snapshot().ended
+        );
     }
 
     /// Waits until the other one's voice is heard here, from now on and for a while.

@@ -231,5 +231,9 @@ fn correlation(one: &[f32], other: &[f32]) -> f32 {
         square_other += b * b;
     }
     let scale = (square_one * square_other).sqrt();
-    if scale > f32::EPSILON { both / scale } else { 0.0 }
+    if scale > f32::EPSILON {
+        both / scale
+    } else {
+        0.0
+    }
 }

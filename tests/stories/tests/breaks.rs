@@ -12,7 +12,9 @@ async fn loses_the_server(person: &mut Person) {
 
 async fn finds_the_server(person: &mut Person) {
     let resumed = |event: &Event| matches!(event, Event::Online { resumed: true });
-    person.expect_event("to find the server again", resumed).await;
+    person
+        .expect_event("to find the server again", resumed)
+        .await;
 }
 
 #[tokio::test]
@@ -27,7 +29,10 @@ async fn the_voice_goes_on_while_a_websocket_is_gone_and_the_call_is_the_same_af
     bob.line.cut();
     loses_the_server(&mut bob).await;
     answer.both_hear(&call).await;
-    assert_eq!(*bob.client.connectivity().borrow(), Connectivity::Reconnecting);
+    assert_eq!(
+        *bob.client.connectivity().borrow(),
+        Connectivity::Reconnecting
+    );
     assert_eq!(answer.call.snapshot().phase, Some(CallPhase::Connected));
     alice.exchanges_a_message().await;
     assert_eq!(alice.contact(&bob.name()).unwrap().status, Status::InCall);

@@ -15,7 +15,11 @@ async fn two_people_talk_until_one_hangs_up() {
     let ring = bob.rings().await;
     alice.hears_it_ring().await;
     assert_eq!(*ring.from(), a);
-    assert_eq!(alice.voice.frames_spoken(), 0, "nobody listens to her before the accept");
+    assert_eq!(
+        alice.voice.frames_spoken(),
+        0,
+        "nobody listens to her before the accept"
+    );
 
     let answer = bob.accepts(ring).await;
     call.connects().await;
@@ -154,7 +158,10 @@ async fn a_rename_during_a_call_changes_the_name_and_nothing_else() {
     answer.both_hear(&call).await;
     let snapshot = answer.call.snapshot();
     assert_eq!(snapshot.participants, [name("alicia")]);
-    assert_eq!(snapshot.routes.get(&name("alicia")), Some(&RouteKind::Direct));
+    assert_eq!(
+        snapshot.routes.get(&name("alicia")),
+        Some(&RouteKind::Direct)
+    );
     let joined = |event: &Event| matches!(event, Event::Call(CallEvent::Left { .. }));
     assert!(!bob.has_happened(joined), "nobody left, nobody came");
 

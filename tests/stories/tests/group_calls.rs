@@ -13,9 +13,7 @@ async fn sees_join(person: &mut Person, who: &Username) {
 }
 
 /// Alice calls the group; Bob answers, and the two talk while Carol's client still rings.
-async fn two_of_three(
-    world: &World,
-) -> (Person, Person, Person, GroupId, Talk, Talk) {
+async fn two_of_three(world: &World) -> (Person, Person, Person, GroupId, Talk, Talk) {
     let (mut alice, mut bob, carol, id) = world.a_group_of_three().await;
     let hers = alice.calls_group(&id).await;
     let ring = bob.rings().await;
@@ -37,11 +35,18 @@ async fn three_people_each_hear_both_others() {
         sees_join(person, &carol.name()).await;
     }
 
-    tokio::join!(one.both_hear(&two), two.both_hear(&three), three.both_hear(&one));
+    tokio::join!(
+        one.both_hear(&two),
+        two.both_hear(&three),
+        three.both_hear(&one)
+    );
     for talk in [&one, &two, &three] {
         assert!(!talk.has_heard(&talk.voice), "nobody hears themselves");
     }
-    assert_eq!(three.call.snapshot().participants, [alice.name(), bob.name()]);
+    assert_eq!(
+        three.call.snapshot().participants,
+        [alice.name(), bob.name()]
+    );
 
     // One leaves, two go on.
     one.hangs_up().await;

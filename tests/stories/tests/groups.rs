@@ -83,7 +83,9 @@ async fn a_group_outlives_its_creator() {
         person
             .until("Bob to follow", |client| {
                 let groups = client.groups();
-                groups.iter().any(|group| group.creator == Some(successor.clone()))
+                groups
+                    .iter()
+                    .any(|group| group.creator == Some(successor.clone()))
             })
             .await;
     }

@@ -80,8 +80,16 @@ async fn who_does_not_come_back_within_a_minute_is_out_of_the_call() {
         clock.pass(STEP).await;
     }
     let lost = alice.notice(503).await;
-    assert_eq!((&lost["pseudo"], &lost["reason"]), (&json!("bob"), &json!("lost")));
+    assert_eq!(
+        (&lost["pseudo"], &lost["reason"]),
+        (&json!("bob"), &json!("lost"))
+    );
     let over = alice.notice(503).await;
-    assert_eq!((&over["pseudo"], &over["reason"]), (&json!("alice"), &json!("ended")));
-    alice.notice_where(202, |bob| bob["status"] == json!("offline")).await;
+    assert_eq!(
+        (&over["pseudo"], &over["reason"]),
+        (&json!("alice"), &json!("ended"))
+    );
+    alice
+        .notice_where(202, |bob| bob["status"] == json!("offline"))
+        .await;
 }

@@ -92,7 +92,10 @@ async fn an_unknown_name_and_a_wrong_password_are_refused_alike() {
     assert_eq!(no_password.code(), "auth_failed");
     assert_eq!(no_name.code(), "auth_failed");
     assert_eq!(no_password.to_string(), no_name.to_string());
-    assert_eq!(*other.client.connectivity().borrow(), Connectivity::SignedOut);
+    assert_eq!(
+        *other.client.connectivity().borrow(),
+        Connectivity::SignedOut
+    );
 }
 
 #[tokio::test]
@@ -123,7 +126,10 @@ async fn who_logs_out_is_signed_out_for_good() {
     alice.expect_event("to be signed out", signed_out).await;
 
     let again = alice.restarts().await;
-    assert_eq!(again.client.resume().await.unwrap_err().code(), "no_session");
+    assert_eq!(
+        again.client.resume().await.unwrap_err().code(),
+        "no_session"
+    );
 }
 
 #[tokio::test]
@@ -149,7 +155,11 @@ async fn a_new_password_ends_the_other_sessions() {
     let old = stolen.client.login(alice.name(), password()).await;
     assert_eq!(old.refused(), ErrorCode::AuthFailed);
     // The session that changed it goes on.
-    alice.client.create_group("mine".parse().unwrap()).await.unwrap();
+    alice
+        .client
+        .create_group("mine".parse().unwrap())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -165,7 +175,10 @@ async fn a_picture_is_uploaded_shown_and_seen_by_contacts() {
     assert_eq!(alice.client.profile().unwrap().picture, picture);
 
     bob.until("Alice's picture", |client| {
-        client.contacts().iter().any(|contact| contact.pp == picture)
+        client
+            .contacts()
+            .iter()
+            .any(|contact| contact.pp == picture)
     })
     .await;
     assert_eq!(bob.client.picture(&picture).await.unwrap(), PIXEL);

@@ -19,7 +19,10 @@ async fn a_killed_server_has_kept_everything_that_it_acknowledged_and_sessions_r
         person.expect_event("the session to go on", resumed).await;
         assert_eq!(person.client.groups(), std::slice::from_ref(&acknowledged));
     }
-    assert_eq!(alice.contact(&carol.name()).unwrap().status, Status::Pending);
+    assert_eq!(
+        alice.contact(&carol.name()).unwrap().status,
+        Status::Pending
+    );
     alice.sees(&bob.name(), Status::Online).await;
 
     // And it works as before.
@@ -68,7 +71,10 @@ async fn a_client_comes_back_with_the_session_of_its_folder() {
     let alice = world.alice().await;
     let group = alice.client.create_group("choir".parse().unwrap()).await;
     let again = alice.restarts().await;
-    assert_eq!(*again.client.connectivity().borrow(), Connectivity::SignedOut);
+    assert_eq!(
+        *again.client.connectivity().borrow(),
+        Connectivity::SignedOut
+    );
     let me = again.client.resume().await.unwrap();
     assert_eq!(me.name, name("alice"));
     assert_eq!(again.client.groups(), [group.unwrap()]);
@@ -115,10 +121,17 @@ async fn a_client_without_network_shows_contacts_groups_and_history() {
 
     world.stops().await;
     let offline = alice.restarts().await;
-    assert_eq!(offline.client.resume().await.unwrap_err().code(), "unreachable");
+    assert_eq!(
+        offline.client.resume().await.unwrap_err().code(),
+        "unreachable"
+    );
     assert_eq!(offline.name(), name("alice"));
     let contact = offline.contact(&bob.name()).unwrap();
-    assert_eq!(contact.status, Status::Offline, "nobody's presence is known");
+    assert_eq!(
+        contact.status,
+        Status::Offline,
+        "nobody's presence is known"
+    );
     assert_eq!(offline.client.groups(), [group]);
     let history = offline.client.history(10, None).await.unwrap();
     let ends: Vec<_> = history

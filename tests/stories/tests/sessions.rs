@@ -86,6 +86,9 @@ async fn a_profile_is_online_as_long_as_one_session_is() {
 
     phone.client.logout().await.unwrap();
     alice.sees(&bob_name, Status::Offline).await;
-    bob.client.login(bob_name.clone(), cooee_stories::password()).await.unwrap();
+    bob.client
+        .login(bob_name.clone(), cooee_stories::password())
+        .await
+        .unwrap();
     alice.sees(&bob_name, Status::Online).await;
 }

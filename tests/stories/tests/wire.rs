@@ -32,7 +32,10 @@ async fn a_call_from_501_to_503() {
     let id = echo["args"]["id_group"].clone();
     assert_eq!(echo["args"]["list_pseudo"], json!(["bob"]));
     let notif = bob.notice(501).await;
-    assert_eq!((&notif["pseudo"], &notif["id_group"]), (&json!("alice"), &id));
+    assert_eq!(
+        (&notif["pseudo"], &notif["id_group"]),
+        (&json!("alice"), &id)
+    );
 
     // accept call, request info call to both
     let accept = json!({"pseudo": "bob", "id_group": id});
@@ -62,16 +65,25 @@ async fn a_call_from_501_to_503() {
         let data = json!({"pseudo": recipient, "data": "aGVsbG8=", "id_group": id});
         assert_eq!(wires[from].ask(504, data.clone()).await["args"], data);
         let came = wires[to].notice(504).await;
-        assert_eq!(came, json!({"pseudo": sender, "data": "aGVsbG8=", "id_group": id}));
+        assert_eq!(
+            came,
+            json!({"pseudo": sender, "data": "aGVsbG8=", "id_group": id})
+        );
     }
 
     // quit call
     let quit = json!({"pseudo": "alice", "id_group": id});
     assert_eq!(alice.ask(503, quit.clone()).await["args"], quit);
     let left = bob.notice(503).await;
-    assert_eq!((&left["pseudo"], &left["reason"]), (&json!("alice"), &json!("quit")));
+    assert_eq!(
+        (&left["pseudo"], &left["reason"]),
+        (&json!("alice"), &json!("quit"))
+    );
     let over = bob.notice(503).await;
-    assert_eq!((&over["pseudo"], &over["reason"]), (&json!("bob"), &json!("ended")));
+    assert_eq!(
+        (&over["pseudo"], &over["reason"]),
+        (&json!("bob"), &json!("ended"))
+    );
 }
 
 #[tokio::test]
@@ -86,7 +98,12 @@ async fn early_info_saves_the_506_and_is_told_to_nobody_before_the_accept() {
     let rung = bob.notice(501).await;
     assert_eq!((rung.get("info"), &rung["port"]), (None, &json!(0)));
 
-    let echo = bob.ask(502, json!({"pseudo": "bob", "id_group": id, "info": info(2)})).await;
+    let echo = bob
+        .ask(
+            502,
+            json!({"pseudo": "bob", "id_group": id, "info": info(2)}),
+        )
+        .await;
     assert_eq!(echo["args"].get("info"), None);
     for (wire, port) in [(&mut alice, 2), (&mut bob, 1)] {
         wire.notice(505).await;
@@ -128,7 +145,9 @@ async fn a_call_that_cannot_be_fails_404() {
     assert_eq!(stranger["reason"], json!("not_allowed"));
 
     drop(bob);
-    alice.notice_where(202, |bob| bob["status"] == json!("offline")).await;
+    alice
+        .notice_where(202, |bob| bob["status"] == json!("offline"))
+        .await;
     let offline = alice.ask(501, ring("bob")).await;
     assert_eq!(offline["type"], json!(404));
     assert_eq!(offline["reason"], json!("offline"));
@@ -188,7 +207,10 @@ async fn contacts_from_606_to_607() {
     assert_eq!(unknown["type"], json!(405));
 
     let asked = alice.ask(606, to_bob.clone()).await;
-    assert_eq!((&asked["type"], &asked["args"]["status"]), (&json!(205), &json!("pending")));
+    assert_eq!(
+        (&asked["type"], &asked["args"]["status"]),
+        (&json!(205), &json!("pending"))
+    );
     assert_eq!(bob.notice(205).await["status"], json!("requested"));
     assert_eq!(alice.ask(606, to_bob.clone()).await["type"], json!(407));
     let confirmed = bob.ask(606, to_alice.clone()).await;
@@ -208,14 +230,21 @@ async fn a_profile_from_601_to_608() {
     let good = json!({"pseudo": "alice", "password": "correct horse battery"});
     let mut phone = world.wire().await;
     assert_eq!(phone.ask(601, good.clone()).await["type"], json!(401));
-    assert_eq!(alice.ask(602, json!({"pseudo": "bob"})).await["type"], json!(401));
+    assert_eq!(
+        alice.ask(602, json!({"pseudo": "bob"})).await["type"],
+        json!(401)
+    );
     let amended = alice.ask(602, json!({"pseudo": "Alice"})).await;
     assert_eq!(amended["args"]["pseudo"], json!("Alice"));
     let renamed = |alice: &Value| alice["previous_pseudo"] == json!("alice");
-    assert_eq!(bob.notice_where(202, renamed).await["pseudo"], json!("Alice"));
+    assert_eq!(
+        bob.notice_where(202, renamed).await["pseudo"],
+        json!("Alice")
+    );
 
     drop(alice);
-    bob.notice_where(202, |alice| alice["status"] == json!("offline")).await;
+    bob.notice_where(202, |alice| alice["status"] == json!("offline"))
+        .await;
     let bad = json!({"pseudo": "alice", "password": "wrong"});
     assert_eq!(phone.ask(608, bad).await["type"], json!(402));
     let seq = phone.send(608, good).await;
@@ -224,7 +253,8 @@ async fn a_profile_from_601_to_608() {
         codes.push(phone.answer(seq).await["type"].clone());
     }
     assert_eq!(codes, [202, 208, 207]);
-    bob.notice_where(202, |alice| alice["status"] == json!("online")).await;
+    bob.notice_where(202, |alice| alice["status"] == json!("online"))
+        .await;
 }
 
 #[tokio::test]
@@ -250,7 +280,10 @@ async fn before_login_nothing_else_is_answered_402() {
     ] {
         assert_eq!(wire.ask(code, args).await["type"], json!(402), "{code}");
     }
-    assert_eq!(wire.ask(650, json!({"token": "stale"})).await["type"], json!(402));
+    assert_eq!(
+        wire.ask(650, json!({"token": "stale"})).await["type"],
+        json!(402)
+    );
     wire.send_text("not a frame").await;
     assert_eq!(wire.next_code().await, 450);
 }
@@ -265,7 +298,10 @@ async fn a_session_is_resumed_elsewhere_while_its_connection_seems_alive() {
     let mut new = world.wire().await;
     let seq = new.send(650, json!({"token": token})).await;
     let resumed = new.answer(seq).await;
-    assert_eq!((&resumed["type"], &resumed["args"]["token"]), (&json!(202), &token));
+    assert_eq!(
+        (&resumed["type"], &resumed["args"]["token"]),
+        (&json!(202), &token)
+    );
     assert_eq!(new.answer(seq).await["type"], json!(208));
     assert_eq!(new.answer(seq).await["type"], json!(207));
     assert_eq!(old.is_closed().await, 4001);
@@ -273,5 +309,8 @@ async fn a_session_is_resumed_elsewhere_while_its_connection_seems_alive() {
     let group = new.ask(603, json!({"group_name": "choir"})).await;
     assert_eq!(group["type"], json!(201));
     assert_eq!(new.ask(651, json!({})).await["type"], json!(651));
-    assert_eq!(new.ask(650, json!({"token": token})).await["type"], json!(402));
+    assert_eq!(
+        new.ask(650, json!({"token": token})).await["type"],
+        json!(402)
+    );
 }
