@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use bytes::Bytes;
 use cooee_protocol::{
-    ClientFrame, ClientMessage, ErrorCode, ErrorReply, Seq, ServerMessage, Token,
+    ClientFrame, ClientMessage, ErrorCode, ErrorReply, Seq, ServerMessage, Token, TunnelFrame,
 };
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -87,7 +87,7 @@ async fn write(mut sink: SplitSink<WebSocket, Message>, app: &App, outbox: &Outb
     loop {
         let message = tokio::select! {
             next = outbox.next() => match next {
-                Next::Frame(text) => Message::Text(text),
+                Next::Frame(message) => message,
                 Next::Close(close) => {
                     let frame = CloseFrame {
                         code: close.code,
@@ -149,12 +149,10 @@ impl Connection {
                         return close;
                     }
                 }
-                Some(Ok(Message::Binary(_))) => {
-                    if !self.message_allowed() {
-                        return Close::FLOOD;
+                Some(Ok(Message::Binary(bytes))) => {
+                    if let Err(close) = self.binary(&bytes) {
+                        return close;
                     }
-                    let error = ErrorReply::new(ErrorCode::Invalid, "frames are text");
-                    self.outbox.send(None, ServerMessage::Error(error));
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {
                     if !self.message_allowed() {
@@ -208,6 +206,32 @@ impl Connection {
         };
         // Boxed: an idle connection does not hold the room that a request needs.
         Box::pin(self.carry_out(request, frame.message)).await;
+        Ok(())
+    }
+
+    /// A binary frame: voice for another participant of the session's call.
+    fn binary(&mut self, frame: &Bytes) -> Result<(), Close> {
+        let (tunnelled, login) = match (TunnelFrame::parse(frame), &self.login) {
+            (Ok(tunnelled), Some(login)) => (tunnelled, login.clone()),
+            (Ok(_), None) => return self.refuse_binary(ErrorCode::AuthFailed, "log in first"),
+            (Err(error), _) => return self.refuse_binary(ErrorCode::Invalid, &error.to_string()),
+        };
+        if !self.data_allowed(frame.len()) {
+            return self.drop_data(None);
+        }
+        self.dropped = 0;
+        self.outbox.speaks_binary();
+        let payload = frame.slice_ref(tunnelled.payload);
+        self.app.tunnel(&login, &tunnelled.pseudo, &payload);
+        Ok(())
+    }
+
+    fn refuse_binary(&mut self, code: ErrorCode, detail: &str) -> Result<(), Close> {
+        if !self.message_allowed() {
+            return Err(self.flood(None));
+        }
+        let error = ErrorReply::new(code, detail);
+        self.outbox.send(None, ServerMessage::Error(error));
         Ok(())
     }
 

@@ -15,6 +15,7 @@ use crate::calls::{Calls, From, Output, Target, Timing};
 use crate::db::profiles::Stored;
 use crate::ids::{Person, ProfileId, SessionId, TokenHash};
 use crate::outbox::{Close, Outbox, encode};
+use crate::voice;
 
 /// The most messages that are kept for a participant whose connection is gone.
 const MOST_MISSED: usize = 256;
@@ -370,11 +371,16 @@ impl State {
                 }
             }
             Output::Send { to, message, .. } => self.tell_target(to, message),
-            Output::Relay { to, message } => {
+            Output::Relay {
+                to,
+                from,
+                id,
+                voice,
+            } => {
                 if let Some(Link::Here(outbox)) = self.sessions.get(&to).map(|s| &s.link)
-                    && let Some(text) = encode(None, message)
+                    && let Some(frame) = voice::frame(outbox.is_binary(), from, id, voice)
                 {
-                    outbox.send_voice(text);
+                    outbox.send_voice(frame);
                 }
             }
             Output::Presence(profile) => {

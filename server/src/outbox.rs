@@ -1,16 +1,21 @@
 //! What waits to be sent to one connection: a bounded queue that never makes a sender wait.
 //!
 //! A client that does not read fills its queue, and then its connection is dropped; nobody else
-//! notices. Relayed voice gives way earlier, while there is still room for signalling.
+//! notices. Voice has a short queue of its own behind the signalling, and the oldest gives way:
+//! what was said too long ago helps nobody.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use axum::extract::ws::Utf8Bytes;
+use axum::extract::ws::{Message, Utf8Bytes};
 use cooee_protocol::{Seq, ServerFrame, ServerMessage};
 use tokio::sync::Notify;
 
 use crate::ids::SessionId;
+
+/// Voice frames that wait at most: 80 ms of seven people.
+const MOST_VOICE: usize = 28;
 
 /// Why a connection ends, as its WebSocket close frame says (RFC 6455, section 7.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +43,8 @@ impl Close {
 /// The next thing for the connection to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Send this text.
-    Frame(Utf8Bytes),
+    /// Send this.
+    Frame(Message),
     /// Say why and end.
     Close(Close),
     /// End at once: the client did not read.
@@ -65,6 +70,7 @@ enum Ending {
 #[derive(Debug)]
 struct State {
     frames: VecDeque<Utf8Bytes>,
+    voice: VecDeque<Message>,
     bytes: usize,
     ending: Ending,
     /// The session that the connection has, as the hub sees it.
@@ -77,6 +83,8 @@ struct State {
 pub(crate) struct Outbox {
     state: Mutex<State>,
     wake: Notify,
+    /// Whether the client has sent binary frames, so that it can be sent some.
+    binary: AtomicBool,
     most_frames: usize,
     most_bytes: usize,
 }
@@ -86,12 +94,14 @@ impl Outbox {
         Self {
             state: Mutex::new(State {
                 frames: VecDeque::new(),
+                voice: VecDeque::new(),
                 bytes: 0,
                 ending: Ending::No,
                 session: None,
                 finished: false,
             }),
             wake: Notify::new(),
+            binary: AtomicBool::new(false),
             most_frames,
             most_bytes,
         }
@@ -130,15 +140,28 @@ impl Outbox {
         Pushed::Queued
     }
 
-    /// Queues a frame of voice, unless half of the room is taken already.
-    pub(crate) fn send_voice(&self, text: Utf8Bytes) -> Pushed {
-        {
-            let state = self.lock();
-            if state.frames.len() >= self.most_frames / 2 || state.bytes > self.most_bytes / 2 {
-                return Pushed::Lost;
-            }
+    /// Queues a frame of voice; the oldest one gives way.
+    pub(crate) fn send_voice(&self, frame: Message) {
+        let mut state = self.lock();
+        match state.ending {
+            Ending::No => {}
+            Ending::AfterQueue(_) | Ending::AtOnce => return,
         }
-        self.send_text(text)
+        if state.voice.len() >= MOST_VOICE {
+            state.voice.pop_front();
+        }
+        state.voice.push_back(frame);
+        self.wake.notify_one();
+    }
+
+    /// Notes that the client speaks binary frames.
+    pub(crate) fn speaks_binary(&self) {
+        self.binary.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the client speaks binary frames.
+    pub(crate) fn is_binary(&self) -> bool {
+        self.binary.load(Ordering::Relaxed)
     }
 
     /// Ends the connection after what is queued.
@@ -169,6 +192,7 @@ impl Outbox {
         let mut state = self.lock();
         state.finished = true;
         state.frames = VecDeque::new();
+        state.voice = VecDeque::new();
         state.bytes = 0;
         state.ending = Ending::AtOnce;
         state.session.take()
@@ -208,7 +232,15 @@ impl Outbox {
                 // An idle connection keeps no buffer.
                 state.frames = VecDeque::new();
             }
-            return Some(Next::Frame(text));
+            return Some(Next::Frame(Message::Text(text)));
+        }
+        if let Ending::No = state.ending
+            && let Some(frame) = state.voice.pop_front()
+        {
+            if state.voice.is_empty() {
+                state.voice = VecDeque::new();
+            }
+            return Some(Next::Frame(frame));
         }
         match state.ending {
             Ending::No => None,
@@ -253,12 +285,14 @@ mod tests {
     }
 
     #[test]
-    fn voice_gives_way_before_signalling() {
+    fn signalling_goes_before_voice_and_old_voice_gives_way() {
         let outbox = Outbox::new(4, 1000);
-        assert_eq!(outbox.send_voice("v".into()), Pushed::Queued);
-        assert_eq!(outbox.send_voice("v".into()), Pushed::Queued);
-        assert_eq!(outbox.send_voice("v".into()), Pushed::Lost);
+        for number in 0..=MOST_VOICE {
+            outbox.send_voice(Message::text(number.to_string()));
+        }
         assert_eq!(outbox.send_text("signal".into()), Pushed::Queued);
+        assert_eq!(outbox.take(), Some(Next::Frame(Message::text("signal"))));
+        assert_eq!(outbox.take(), Some(Next::Frame(Message::text("1"))));
         assert!(!outbox.is_ending());
     }
 
@@ -268,7 +302,7 @@ mod tests {
         outbox.send_text("last".into());
         outbox.close(Close::STOPPING);
         assert_eq!(outbox.send_text("late".into()), Pushed::Lost);
-        assert_eq!(outbox.take(), Some(Next::Frame("last".into())));
+        assert_eq!(outbox.take(), Some(Next::Frame(Message::text("last"))));
         assert_eq!(outbox.take(), Some(Next::Close(Close::STOPPING)));
     }
 }

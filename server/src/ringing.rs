@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use cooee_protocol::{
     CallInfo, ErrorCode, ErrorReply, Exchange, InfoCall, Join, Place, Quit, Username,
 };
@@ -93,6 +94,15 @@ impl App {
         self.hub.with(|state| {
             if let Some(from) = state.from(login.profile, login.session, request.seq.clone()) {
                 state.calls.handle_exchange(&from, args);
+            }
+        });
+    }
+
+    /// A binary frame: passes voice on.
+    pub(crate) fn tunnel(&self, login: &Login, to: &Username, payload: &Bytes) {
+        self.hub.with(|state| {
+            if let Some(from) = state.from(login.profile, login.session, None) {
+                state.calls.handle_tunnel(&from, to, payload);
             }
         });
     }

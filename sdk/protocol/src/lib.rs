@@ -17,6 +17,7 @@ mod frame;
 mod names;
 mod secret;
 mod server;
+mod tunnel;
 
 pub use args::{
     AddContact, AddToGroup, AmendProfile, CallInfo, Contact, CreateGroup, CreateProfile, Data,
@@ -29,3 +30,4 @@ pub use frame::{ClientFrame, FrameError, MAX_FRAME_BYTES, Seq, ServerFrame};
 pub use names::{GroupId, GroupName, NameError, Username};
 pub use secret::{NewPassword, Password, Token};
 pub use server::{ErrorCode, ErrorReply, ServerMessage};
+pub use tunnel::{MAX_TUNNELLED_BYTES, TunnelError, TunnelFrame};

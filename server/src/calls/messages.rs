@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
+use bytes::Bytes;
 use cooee_protocol::{
     Data, ErrorCode, ErrorReply, Exchange, GroupId, InfoCall, Join, Quit, ServerMessage, Username,
 };
 
-use super::{Calls, From, Kind, Output, Target, exchange, left_message};
+use super::{Calls, From, Kind, Output, Target, Voice, exchange, left_message};
 use crate::ids::SessionId;
 
 impl Calls {
@@ -106,11 +107,30 @@ impl Calls {
             return;
         }
         for to in targets {
-            let message = exchange_message(from.person.name.clone(), data.clone(), &id_group);
-            self.outputs.push_back(Output::Relay { to, message });
+            self.outputs.push_back(Output::Relay {
+                to,
+                from: from.person.name.clone(),
+                id: id_group.clone(),
+                voice: Voice::Text(data.clone()),
+            });
         }
         if from.seq.is_some() {
             self.answer(from, exchange_message(pseudo, data, &id_group));
+        }
+    }
+
+    /// A binary frame: passes voice on. What cannot be passed on is dropped, as a network does.
+    pub(crate) fn handle_tunnel(&mut self, from: &From, to: &Username, payload: &Bytes) {
+        let Some(id) = self.joined.get(&from.person.profile).cloned() else {
+            return;
+        };
+        for to in self.exchange_targets(from, to, &id) {
+            self.outputs.push_back(Output::Relay {
+                to,
+                from: from.person.name.clone(),
+                id: id.clone(),
+                voice: Voice::Bytes(payload.clone()),
+            });
         }
     }
 
@@ -152,7 +172,7 @@ impl Calls {
     }
 }
 
-fn exchange_message(pseudo: Username, data: Data, id: &GroupId) -> ServerMessage {
+pub(super) fn exchange_message(pseudo: Username, data: Data, id: &GroupId) -> ServerMessage {
     ServerMessage::Exchange(Exchange {
         pseudo,
         data,

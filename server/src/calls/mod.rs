@@ -27,8 +27,9 @@ mod tests;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use cooee_protocol::{
-    CallInfo, ErrorCode, ErrorReply, GroupId, Join, Quit, Seq, ServerMessage, Username,
+    CallInfo, Data, ErrorCode, ErrorReply, GroupId, Join, Quit, Seq, ServerMessage, Username,
 };
 
 use crate::ids::{Person, ProfileId, SessionId};
@@ -66,10 +67,21 @@ pub(crate) enum Output {
     /// Relay voice: the first to give way when a queue fills.
     Relay {
         to: SessionId,
-        message: ServerMessage,
+        from: Username,
+        id: GroupId,
+        voice: Voice,
     },
     /// The presence of a profile may have changed.
     Presence(ProfileId),
+}
+
+/// A sealed datagram, as its sender encoded it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Voice {
+    /// From a 504.
+    Text(Data),
+    /// From a binary frame.
+    Bytes(Bytes),
 }
 
 /// The time limits of calls.

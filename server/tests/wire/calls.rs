@@ -16,7 +16,7 @@ fn place_in(id: &str, list: &[&str]) -> Value {
     json!({"id_group": id, "list_pseudo": list, "address": UNTOLD, "port": 0})
 }
 
-fn info(id: &str, port: u16) -> Value {
+pub(crate) fn info(id: &str, port: u16) -> Value {
     json!({"id_group": id, "address": "192.0.2.1", "port": port, "key": "k"})
 }
 

@@ -11,3 +11,4 @@ mod pictures;
 mod process;
 mod profiles;
 mod sessions;
+mod tunnel;

@@ -12,7 +12,8 @@ use cooee_protocol::{
 };
 use serde_json::json;
 
-use super::{Calls, Candidate, From, Kind, Output, Placing, Target, Timing};
+use super::messages::exchange_message;
+use super::{Calls, Candidate, From, Kind, Output, Placing, Target, Timing, Voice};
 use crate::ids::{Person, ProfileId, SessionId};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -157,12 +158,17 @@ impl World {
                     let re = re.map_or("", |_| "re ");
                     said.push(format!("{} {re}{}", target(to), shown(&message)));
                 }
-                Output::Relay { to, message } => {
-                    said.push(format!(
-                        "{} {}",
-                        target(Target::Session(to)),
-                        shown(&message)
-                    ));
+                Output::Relay {
+                    to,
+                    from,
+                    id,
+                    voice,
+                } => {
+                    let shown = match voice {
+                        Voice::Text(data) => shown(&exchange_message(from, data, &id)),
+                        Voice::Bytes(bytes) => format!("voice {from} {}", bytes.len()),
+                    };
+                    said.push(format!("{} {shown}", target(Target::Session(to))));
                 }
                 Output::Presence(_) => {}
             }
