@@ -49,6 +49,18 @@ struct Online {
     announced: Status,
 }
 
+impl Online {
+    /// Before its first session.
+    fn offline(profile: &Stored) -> Self {
+        Self {
+            name: profile.name.clone(),
+            picture: profile.picture.clone(),
+            sessions: Vec::new(),
+            announced: Status::Offline,
+        }
+    }
+}
+
 /// Everything behind the lock.
 #[derive(Debug)]
 pub(crate) struct State {
@@ -72,6 +84,8 @@ pub(crate) struct Hub {
     pub(crate) timer: Notify,
     /// There is presence to announce.
     pub(crate) presence: Notify,
+    /// There are calls to note.
+    pub(crate) calls_changed: Notify,
 }
 
 impl Hub {
@@ -89,6 +103,7 @@ impl Hub {
             }),
             timer: Notify::new(),
             presence: Notify::new(),
+            calls_changed: Notify::new(),
         }
     }
 
@@ -105,6 +120,9 @@ impl Hub {
         }
         if !state.unannounced.is_empty() {
             self.presence.notify_one();
+        }
+        if state.calls.has_changed() {
+            self.calls_changed.notify_one();
         }
         result
     }
@@ -135,12 +153,7 @@ impl State {
         let online = self
             .online
             .entry(profile.profile)
-            .or_insert_with(|| Online {
-                name: profile.name.clone(),
-                picture: profile.picture.clone(),
-                sessions: Vec::new(),
-                announced: Status::Offline,
-            });
+            .or_insert_with(|| Online::offline(profile));
         let mut missed = Vec::new();
         let known = self.by_token.get(&token).copied();
         let session = match known.and_then(|id| Some((id, self.sessions.get_mut(&id)?))) {
@@ -170,6 +183,38 @@ impl State {
         };
         outbox.bind(session);
         Some(Attached { session, missed })
+    }
+
+    /// The token of a session.
+    pub(crate) fn token(&self, session: SessionId) -> Option<TokenHash> {
+        self.sessions.get(&session).map(|session| session.token)
+    }
+
+    /// A session of before the server's start that may come back to its call.
+    pub(crate) fn expect(&mut self, profile: &Stored, token: TokenHash, now: Instant) -> SessionId {
+        let until = now + self.grace;
+        self.last_session += 1;
+        let id = SessionId(self.last_session);
+        let link = Link::Away {
+            until,
+            missed: Vec::new(),
+        };
+        self.sessions.insert(
+            id,
+            Session {
+                profile: profile.profile,
+                token,
+                link,
+            },
+        );
+        self.by_token.insert(token, id);
+        self.away.push_back((until, id));
+        let online = self
+            .online
+            .entry(profile.profile)
+            .or_insert_with(|| Online::offline(profile));
+        online.sessions.push(id);
+        id
     }
 
     /// A connection is gone: its session goes too, unless it is in a call.

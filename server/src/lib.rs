@@ -36,6 +36,7 @@ mod pictures;
 mod ringing;
 mod server;
 pub mod stun;
+mod survival;
 mod voice;
 
 pub use config::{Config, ConfigError, DEFAULT_PORT, DEFAULT_STUN_PORT, TlsFiles};

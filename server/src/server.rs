@@ -120,6 +120,11 @@ impl Server {
         let gate = Gate::new(config.max_connections, config.max_connections_per_address);
         let app = Arc::new(App::new(config, db, advertised)?);
 
+        // A call that cannot be taken up must not keep everybody from the server.
+        if let Err(error) = app.restore_calls().await {
+            tracing::error!(%error, "the calls of before cannot be taken up");
+        }
+        app.tasks.spawn(Arc::clone(&app).follow_calls());
         app.tasks.spawn(Arc::clone(&app).follow_time());
         app.tasks.spawn(Arc::clone(&app).follow_presence());
         if let Some(socket) = stun_socket {

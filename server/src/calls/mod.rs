@@ -21,6 +21,7 @@ mod call;
 mod exchange;
 mod messages;
 mod ring;
+mod saved;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +36,7 @@ use cooee_protocol::{
 use crate::ids::{Person, ProfileId, SessionId};
 use call::{Call, Participant};
 pub(crate) use ring::{Candidate, Placing};
+pub(crate) use saved::Restored;
 
 /// Who sent a message, and under which number.
 #[derive(Debug, Clone)]
@@ -116,6 +118,8 @@ pub(crate) struct Calls {
     /// The next instant at which each call has something to do.
     timers: BTreeSet<(Instant, GroupId)>,
     outputs: VecDeque<Output>,
+    /// Calls that differ from what was noted of them.
+    changed: BTreeSet<GroupId>,
 }
 
 impl Calls {
@@ -127,6 +131,7 @@ impl Calls {
             rung: HashMap::new(),
             timers: BTreeSet::new(),
             outputs: VecDeque::new(),
+            changed: BTreeSet::new(),
         }
     }
 
@@ -355,6 +360,9 @@ impl Calls {
         let Some(call) = self.calls.get(id) else {
             return;
         };
+        if call.accepted {
+            self.changed.insert(id.clone());
+        }
         if call.ringing.is_empty() && call.participants.len() < 2 {
             if let Some(last) = call.participants.first() {
                 let (session, name) = (last.session, last.person.name.clone());
@@ -383,6 +391,9 @@ impl Calls {
         let Some(call) = self.calls.remove(id) else {
             return;
         };
+        if call.accepted {
+            self.changed.insert(id.clone());
+        }
         if let Some(at) = call.timer {
             self.timers.remove(&(at, id.clone()));
         }

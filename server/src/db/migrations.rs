@@ -2,7 +2,10 @@
 
 use rusqlite::Connection;
 
-const MIGRATIONS: &[&str] = &[include_str!("0001_first.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("0001_first.sql"),
+    include_str!("0002_calls.sql"),
+];
 
 /// Why a database could not be brought to the version of this server.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +46,7 @@ mod tests {
         migrate(&mut connection)?;
         migrate(&mut connection)?;
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        assert_eq!(version, 1);
+        assert_eq!(version, 2);
         Ok(())
     }
 

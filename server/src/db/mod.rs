@@ -7,6 +7,7 @@
 //! the commits. Reads go the same way: they see everything that was committed before them, and
 //! a transaction that wrote nothing costs no write to disk.
 
+pub(crate) mod calls;
 pub(crate) mod contacts;
 pub(crate) mod groups;
 mod migrations;

@@ -11,4 +11,5 @@ mod pictures;
 mod process;
 mod profiles;
 mod sessions;
+mod survival;
 mod tunnel;

@@ -13,16 +13,21 @@ use tokio::process::{Child, Command};
 
 use crate::client::{Client, PASSWORD, start_with};
 
-struct Process {
-    child: Child,
+pub(crate) struct Process {
+    pub(crate) child: Child,
     line: String,
 }
 
 impl Process {
-    async fn start(data: &TempDir) -> Self {
+    pub(crate) async fn start(data: &TempDir) -> Self {
+        Self::start_with(data, &[]).await
+    }
+
+    pub(crate) async fn start_with(data: &TempDir, options: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_cooee-server"))
             .args(["--listen", "127.0.0.1:0", "--stun", "127.0.0.1:0", "--data"])
             .arg(data.path())
+            .args(options)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -34,7 +39,7 @@ impl Process {
         Self { child, line }
     }
 
-    fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         let words: Vec<_> = self.line.split_whitespace().collect();
         assert_eq!(words[..2], ["listening", "on"], "{}", self.line);
         assert_eq!(words[3], "stun");
