@@ -145,12 +145,20 @@ impl Connection {
     /// 650: resumes a session.
     pub(crate) async fn resume(&mut self, request: Request, args: Resume) {
         let hash = TokenHash::of(&args.token);
+        let another = args.another;
         let find = move |db: &Database| {
-            tokens::resume(db, hash)?.ok_or_else(|| {
+            let found = if another {
+                // As fresh as the token that it begets, or a row of those would push it out.
+                tokens::touch(db, hash)?
+            } else {
+                tokens::resume(db, hash)?
+            };
+            found.ok_or_else(|| {
                 JobError::refused(ErrorCode::AuthFailed, "that session is over; log in again")
             })
         };
-        self.enter_with(request, Answer::Everything, Some(args.token), find)
+        let resumed = (!another).then_some(args.token);
+        self.enter_with(request, Answer::Everything, resumed, find)
             .await;
     }
 

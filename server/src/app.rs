@@ -19,6 +19,7 @@ use crate::limits::{Buckets, Rate, now};
 use crate::outbox::Outbox;
 use crate::passwords::{PasswordError, Passwords};
 use crate::pictures::BODIES_AT_ONCE;
+use crate::relay::Relay;
 
 /// The most accounts and addresses whose attempts are remembered.
 const MOST_REMEMBERED: usize = 100_000;
@@ -38,6 +39,8 @@ pub(crate) struct App {
     pub(crate) registrations: Buckets<IpAddr>,
     /// What clients are told of the STUN responder.
     pub(crate) stun: Vec<String>,
+    /// What participants of calls may relay through.
+    pub(crate) relay: Arc<Relay>,
     /// Bounds the memory of pictures that arrive.
     pub(crate) upload_bodies: Semaphore,
     /// One upload at a time: a picture's quota is checked before its file is written.
@@ -49,13 +52,22 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(config: Config, db: Db, stun: Vec<String>) -> Result<Self, PasswordError> {
+    pub(crate) fn new(
+        config: Config,
+        db: Db,
+        stun: Vec<String>,
+        relay: Relay,
+    ) -> Result<Self, PasswordError> {
+        let relay = Arc::new(relay);
         Ok(Self {
-            hub: Hub::new(Timing {
-                ring: config.ring_timeout,
-                grace: config.resume_grace,
-                info: config.info_timeout,
-            }),
+            hub: Hub::new(
+                Timing {
+                    ring: config.ring_timeout,
+                    grace: config.resume_grace,
+                    info: config.info_timeout,
+                },
+                Arc::clone(&relay),
+            ),
             passwords: Passwords::new(config.hash_parallel, config.hash_waiting)?,
             account_logins: Buckets::new(
                 Rate::every(Duration::from_secs(10), config.login_burst_account),
@@ -76,6 +88,7 @@ impl App {
             config,
             db,
             stun,
+            relay,
         })
     }
 

@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::relay::RelayConfig;
+
 /// The port of the HTTP and WebSocket listener unless told otherwise.
 pub const DEFAULT_PORT: u16 = 4400;
 
@@ -37,6 +39,8 @@ pub struct Config {
     /// The STUN responder's address as clients reach it, `host:port`; without it they are told
     /// the port beside the host that they already know.
     pub stun_advertise: Option<String>,
+    /// The relay for calls.
+    pub relay: RelayConfig,
     /// The certificate for TLS.
     pub tls: Option<TlsFiles>,
     /// Whether to speak plain HTTP on an address that is not loopback.
@@ -104,6 +108,7 @@ impl Default for Config {
             listen: SocketAddr::new(loopback, DEFAULT_PORT),
             stun: Some(SocketAddr::new(loopback, DEFAULT_STUN_PORT)),
             stun_advertise: None,
+            relay: RelayConfig::default(),
             tls: None,
             allow_plaintext: false,
             ring_timeout: Duration::from_secs(300),
@@ -151,6 +156,9 @@ pub enum ConfigError {
     /// A time that is longer than any server runs.
     #[error("{0} must be less than ten years")]
     Long(&'static str),
+    /// The outside relay cannot be handed out as it is.
+    #[error("--turn-url takes addresses like turn:turn.example.org:3478 and needs a secret")]
+    OutsideRelay,
 }
 
 impl Config {
@@ -179,6 +187,9 @@ impl Config {
                 self.register_burst_address as usize,
             ),
             ("max-tokens", self.max_tokens as usize),
+            ("relay-kilobits", self.relay.kilobits as usize),
+            ("relay-allocations", self.relay.allocations),
+            ("relay-max-allocations", self.relay.max_allocations),
         ];
         for (name, number) in numbers {
             if number == 0 {
@@ -200,6 +211,11 @@ impl Config {
             if span > LONGEST {
                 return Err(ConfigError::Long(name));
             }
+        }
+        if let Some(outside) = &self.relay.outside
+            && !outside.is_complete()
+        {
+            return Err(ConfigError::OutsideRelay);
         }
         Ok(())
     }

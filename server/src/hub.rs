@@ -15,6 +15,7 @@ use crate::calls::{Calls, From, Output, Target, Timing};
 use crate::db::profiles::Stored;
 use crate::ids::{Person, ProfileId, SessionId, TokenHash};
 use crate::outbox::{Close, Outbox, encode};
+use crate::relay::{Relay, unix_now};
 use crate::voice;
 
 /// The most messages that are kept for a participant whose connection is gone.
@@ -65,6 +66,7 @@ impl Online {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) calls: Calls,
+    relay: Arc<Relay>,
     grace: Duration,
     sessions: HashMap<SessionId, Session>,
     by_token: HashMap<TokenHash, SessionId>,
@@ -89,10 +91,11 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    pub(crate) fn new(timing: Timing) -> Self {
+    pub(crate) fn new(timing: Timing, relay: Arc<Relay>) -> Self {
         Self {
             state: Mutex::new(State {
                 calls: Calls::new(timing),
+                relay,
                 grace: timing.grace,
                 sessions: HashMap::new(),
                 by_token: HashMap::new(),
@@ -415,6 +418,17 @@ impl State {
                     outbox.send(re, message);
                 }
             }
+            // 505 goes to one session, with what that one needs to use the relay.
+            Output::Send {
+                to: to @ Target::Session(session),
+                message: ServerMessage::RequestInfo(mut request),
+                ..
+            } => {
+                request.relay = self
+                    .relay
+                    .credentials(&request.id_group, session, unix_now());
+                self.tell_target(to, ServerMessage::RequestInfo(request));
+            }
             Output::Send { to, message, .. } => self.tell_target(to, message),
             Output::Relay {
                 to,
@@ -431,6 +445,8 @@ impl State {
             Output::Presence(profile) => {
                 self.unannounced.insert(profile);
             }
+            Output::Left(call, session) => self.relay.participant_left(&call, session),
+            Output::Ended(call) => self.relay.call_ended(&call),
         }
     }
 

@@ -3,7 +3,7 @@
 //! ```text
 //!  accept ---> http ---> connection ---> accounts, contacts, groups, ringing
 //!  (limits)    (axum)    (one WebSocket)     |                      |
-//!     stun                    ^              v                      v
+//!  stun, relay                ^              v                      v
 //!     (UDP)                   |           db (one thread,        calls (state machine,
 //!                          outbox <------ group commit) ------>   no I/O)
 //!                          (bounded)         hub (who is here)
@@ -33,6 +33,7 @@ pub mod options;
 mod outbox;
 mod passwords;
 mod pictures;
+mod relay;
 mod ringing;
 mod server;
 pub mod stun;
@@ -41,4 +42,5 @@ mod voice;
 
 pub use config::{Config, ConfigError, DEFAULT_PORT, DEFAULT_STUN_PORT, TlsFiles};
 pub use db::OpenError;
+pub use relay::{Cidr, OutsideRelay, PortRange, RelayConfig, RelaySecret};
 pub use server::{Server, StartError};

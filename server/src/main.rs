@@ -22,6 +22,14 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     let options = Options::parse().with_file()?;
     log(&options)?;
     let config = options.into_config()?;
+    if std::env::args()
+        .any(|argument| argument == "--turn-secret" || argument.starts_with("--turn-secret="))
+    {
+        tracing::warn!(
+            "every user of this machine can see the value of --turn-secret: \
+             COOEE_TURN_SECRET or --turn-secret-file keep it to yourself"
+        );
+    }
     match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(files) => tracing::debug!(files, "open files allowed"),
         Err(error) => tracing::warn!(%error, "the limit of open files stays as it is"),
@@ -45,7 +53,16 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn log(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
-    let filter = EnvFilter::try_new(options.log.as_deref().unwrap_or("info"))?;
+    let mut filter = EnvFilter::try_new(options.log.as_deref().unwrap_or("info"))?;
+    // The relay's engine logs addresses, keys and every packet: none of that is for a log.
+    for silent in [
+        "turn_server_proto",
+        "turn_types",
+        "stun_proto",
+        "stun_types",
+    ] {
+        filter = filter.add_directive(format!("{silent}=off").parse()?);
+    }
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

@@ -1,7 +1,7 @@
 //! The binary's options: arguments, environment, a TOML file, in this order.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use crate::config::{Config, DEFAULT_STUN_PORT, TlsFiles};
+use crate::relay::{Cidr, OutsideRelay, PortRange, RelayConfig, RelaySecret};
 
 /// The form of the log on stderr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, Deserialize)]
@@ -49,6 +50,16 @@ impl<'de> Deserialize<'de> for Stun {
             .parse()
             .map_err(serde::de::Error::custom)
     }
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Switch {
+    /// On.
+    On,
+    /// Off.
+    Off,
 }
 
 const AFTER_HELP: &str = "\
@@ -115,6 +126,26 @@ options! {
     stun: Stun = "ADDR:PORT|off" "COOEE_STUN" ();
     /// What clients are told of STUN [default: the port, on the host that they connected to]
     stun_advertise: String = "HOST:PORT" "COOEE_STUN_ADVERTISE" ();
+    /// Relay calls that find no direct path, or `off` [default: on, on the port of STUN]
+    relay: Switch = "on|off" "COOEE_RELAY" ();
+    /// The address that the relay is reached on, one of each family, where it is not the machine's own (1:1 NAT) [default: the address of --stun, or the one that a client is talked to from]
+    relay_address: Vec<IpAddr> = "IP" "COOEE_RELAY_ADDRESS" (, value_delimiter = ',');
+    /// UDP ports of the relay [default: 49152-65535]
+    relay_ports: PortRange = "FIRST-LAST" "COOEE_RELAY_PORTS" ();
+    /// Peers that the relay may send to beyond the public internet, such as 10.0.0.0/8
+    relay_allow: Vec<Cidr> = "CIDR" "COOEE_RELAY_ALLOW" (, value_delimiter = ',');
+    /// Kilobits a second of one allocation, each way [default: 512]
+    relay_kilobits: u32 = "N" "COOEE_RELAY_KILOBITS" ();
+    /// Allocations of one participant of a call [default: 4]
+    relay_allocations: usize = "N" "COOEE_RELAY_ALLOCATIONS" ();
+    /// Allocations altogether [default: 4096]
+    relay_max_allocations: usize = "N" "COOEE_RELAY_MAX_ALLOCATIONS" ();
+    /// A TURN server such as coturn to hand out instead of the built-in relay
+    turn_url: Vec<String> = "turn:HOST:PORT" "COOEE_TURN_URL" (, value_delimiter = ',');
+    /// The secret shared with it (coturn: static-auth-secret); as an argument every user of the machine can see it, so prefer COOEE_TURN_SECRET or --turn-secret-file
+    turn_secret: RelaySecret = "SECRET" "COOEE_TURN_SECRET" ();
+    /// A file with the secret shared with it
+    turn_secret_file: PathBuf = "FILE" "COOEE_TURN_SECRET_FILE" ();
     /// Certificate chain for TLS, PEM
     tls_cert: PathBuf = "FILE" "COOEE_TLS_CERT" ();
     /// Private key of the certificate, PEM
@@ -198,6 +229,11 @@ pub enum OptionsError {
     /// One of the two is missing.
     #[error("--tls-cert and --tls-key go together")]
     HalfTls,
+    /// One of the two is missing.
+    #[error(
+        "--turn-url goes together with a secret: COOEE_TURN_SECRET, --turn-secret-file or --turn-secret"
+    )]
+    HalfTurn,
 }
 
 impl Options {
@@ -225,9 +261,11 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// When one of certificate and key is missing.
-    pub fn into_config(self) -> Result<Config, OptionsError> {
+    /// When one of certificate and key, or of an outside relay and its secret, is missing, or the
+    /// file of the secret cannot be read.
+    pub fn into_config(mut self) -> Result<Config, OptionsError> {
         let default = Config::default();
+        let relay = self.take_relay()?;
         let seconds = |given: Option<u64>, otherwise| given.map_or(otherwise, Duration::from_secs);
         let listen = self.listen.unwrap_or(default.listen);
         let tls = match (self.tls_cert, self.tls_key) {
@@ -244,6 +282,7 @@ impl Options {
                 None => Some(SocketAddr::new(listen.ip(), DEFAULT_STUN_PORT)),
             },
             stun_advertise: self.stun_advertise,
+            relay,
             tls,
             allow_plaintext: self.allow_plaintext.unwrap_or(default.allow_plaintext),
             ring_timeout: seconds(self.ring_timeout, default.ring_timeout),
@@ -279,6 +318,35 @@ impl Options {
             picture_quota: self.picture_quota.unwrap_or(default.picture_quota),
             hash_parallel: self.hash_parallel.unwrap_or(default.hash_parallel),
             hash_waiting: self.hash_waiting.unwrap_or(default.hash_waiting),
+        })
+    }
+
+    /// What the options say about relaying.
+    fn take_relay(&mut self) -> Result<RelayConfig, OptionsError> {
+        let default = RelayConfig::default();
+        let secret = match self.turn_secret_file.take() {
+            Some(path) => match fs::read_to_string(&path) {
+                Ok(text) => Some(RelaySecret::new(&zeroize::Zeroizing::new(text))),
+                Err(source) => return Err(OptionsError::Read { path, source }),
+            },
+            None => self.turn_secret.take(),
+        };
+        let outside = match (self.turn_url.take(), secret) {
+            (Some(urls), Some(secret)) => Some(OutsideRelay { urls, secret }),
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => return Err(OptionsError::HalfTurn),
+        };
+        Ok(RelayConfig {
+            on: self.relay != Some(Switch::Off),
+            outside: outside.filter(|_| self.relay != Some(Switch::Off)),
+            addresses: self.relay_address.take().unwrap_or(default.addresses),
+            ports: self.relay_ports.unwrap_or(default.ports),
+            allow: self.relay_allow.take().unwrap_or(default.allow),
+            kilobits: self.relay_kilobits.unwrap_or(default.kilobits),
+            allocations: self.relay_allocations.unwrap_or(default.allocations),
+            max_allocations: self
+                .relay_max_allocations
+                .unwrap_or(default.max_allocations),
         })
     }
 }

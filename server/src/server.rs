@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::config::{Config, ConfigError, TlsFiles};
 use crate::db::{Db, OpenError};
 use crate::passwords::PasswordError;
+use crate::relay::Relay;
 use crate::{http, stun};
 
 /// How long a connection may take to say what it wants.
@@ -101,24 +102,27 @@ impl Server {
             address: config.listen,
             source,
         })?;
+        let stun_failed = |source| StartError::Stun {
+            address: config.stun.unwrap_or(addr),
+            source,
+        };
         let stun = config
             .stun
             .map(|address| {
                 let socket = udp(address)?;
                 let bound = socket.local_addr()?;
-                Ok((socket, bound))
+                Ok((Arc::new(socket), bound))
             })
             .transpose()
-            .map_err(|source| StartError::Stun {
-                address: config.stun.unwrap_or(addr),
-                source,
-            })?;
+            .map_err(stun_failed)?;
         let (stun_socket, stun_addr) = stun.unzip();
         let advertised = advertise(config.stun_advertise.as_deref(), stun_addr);
+        let relay = Relay::new(&config.relay, stun_socket.as_ref(), &advertised, addr)
+            .map_err(stun_failed)?;
         let data = config.data.clone();
         let db = Db::open(&data)?;
         let gate = Gate::new(config.max_connections, config.max_connections_per_address);
-        let app = Arc::new(App::new(config, db, advertised)?);
+        let app = Arc::new(App::new(config, db, advertised, relay)?);
 
         // A call that cannot be taken up must not keep everybody from the server.
         if let Err(error) = app.restore_calls().await {
@@ -127,6 +131,10 @@ impl Server {
         app.tasks.spawn(Arc::clone(&app).follow_calls());
         app.tasks.spawn(Arc::clone(&app).follow_time());
         app.tasks.spawn(Arc::clone(&app).follow_presence());
+        if let Some(relay) = app.relay.built_in() {
+            let stopping = app.stopping.clone();
+            app.tasks.spawn(Arc::clone(relay).follow_time(stopping));
+        }
         if let Some(socket) = stun_socket {
             app.tasks.spawn(stun::serve(socket, Arc::clone(&app)));
         }

@@ -21,6 +21,7 @@ use tokio::net::UdpSocket;
 
 use crate::app::App;
 use crate::limits::{Buckets, Rate, address_key, now};
+use crate::relay::BuiltIn;
 
 /// The largest request that is looked at: what fits into an Ethernet frame.
 const MOST_BYTES: usize = 1500;
@@ -127,7 +128,11 @@ fn compose(datagram: &[u8], source: SocketAddr, fingerprinted: bool) -> Option<V
 }
 
 /// Answers on a socket until the server stops.
-pub(crate) async fn serve(socket: UdpSocket, app: Arc<App>) {
+///
+/// What is not a binding request goes to the relay, if there is one: it shares the port.
+pub(crate) async fn serve(socket: Arc<UdpSocket>, app: Arc<App>) {
+    let relay = app.relay.built_in();
+    let mut relayed = Vec::new();
     let sources: Buckets<IpAddr> = Buckets::new(Rate::per_second(PER_SECOND, BURST), MOST_SOURCES);
     // One byte more than is looked at, so that a truncated datagram is too long.
     let mut buffer = vec![0; MOST_BYTES + 1];
@@ -145,10 +150,14 @@ pub(crate) async fn serve(socket: UdpSocket, app: Arc<App>) {
                 continue;
             }
         };
-        let Some(answer) = buffer
-            .get(..length)
-            .and_then(|datagram| answer(datagram, source))
-        else {
+        let Some(datagram) = buffer.get(..length).filter(|_| length <= MOST_BYTES) else {
+            continue;
+        };
+        if let Some(relay) = relay.filter(|_| BuiltIn::concerns(datagram)) {
+            relay.receive(datagram, source, &mut relayed);
+            continue;
+        }
+        let Some(answer) = answer(datagram, source) else {
             continue;
         };
         if sources.take(&address_key(source.ip()), now()) {

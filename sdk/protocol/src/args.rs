@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::names::{GroupId, GroupName, Username};
-use crate::secret::{NewPassword, Password, Token};
+use crate::secret::{NewPassword, Password, RelayCredential, Token};
 
 /// 601: create a profile and log in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -94,6 +94,10 @@ pub struct Resume {
     /// The session's token.
     #[serde(serialize_with = "Token::serialize_exposed")]
     pub token: Token,
+    /// Extension: begin another session of the same profile, with a token of its own, beside the
+    /// one that the token belongs to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub another: bool,
 }
 
 /// 651: no arguments.
@@ -347,6 +351,24 @@ pub struct Exchange {
 pub struct RequestInfo {
     /// The call.
     pub id_group: GroupId,
+    /// Extension: a relay that this participant may use while it is in the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relay: Option<RelayAccess>,
+}
+
+/// Access to a TURN server (RFC 8656), with long-term credentials that do not last long.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RelayAccess {
+    /// Where it is: `turn:host:port`, over UDP. An empty host stands for the host that the
+    /// WebSocket was opened to.
+    pub urls: Vec<String>,
+    /// The user name.
+    pub username: String,
+    /// The password.
+    #[serde(serialize_with = "RelayCredential::serialize_exposed")]
+    pub credential: RelayCredential,
+    /// How long new allocations can be made, in seconds.
+    pub ttl: u64,
 }
 
 /// 506: a participant's addresses.

@@ -22,12 +22,12 @@ mod tunnel;
 pub use args::{
     AddContact, AddToGroup, AmendProfile, CallInfo, Contact, CreateGroup, CreateProfile, Data,
     DistributeInfo, Empty, Exchange, Group, GroupMember, InfoCall, Join, Login, ParticipantInfo,
-    PictureId, Place, Profile, Quit, RequestInfo, Resume, Ring, Status,
+    PictureId, Place, Profile, Quit, RelayAccess, RequestInfo, Resume, Ring, Status,
 };
 pub use client::ClientMessage;
 pub use code::{Category, Code, UnknownCode};
 pub use frame::{ClientFrame, FrameError, MAX_FRAME_BYTES, Seq, ServerFrame};
 pub use names::{GroupId, GroupName, NameError, Username};
-pub use secret::{NewPassword, Password, Token};
+pub use secret::{NewPassword, Password, RelayCredential, Token};
 pub use server::{ErrorCode, ErrorReply, ServerMessage};
 pub use tunnel::{MAX_TUNNELLED_BYTES, TunnelError, TunnelFrame};

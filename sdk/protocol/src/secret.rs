@@ -119,3 +119,26 @@ impl Token {
 }
 
 secret!(Token);
+
+/// The password of a relay.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct RelayCredential(String);
+
+impl RelayCredential {
+    /// Takes a password.
+    ///
+    /// # Errors
+    ///
+    /// The sentence to show when it is empty, longer than 256 characters or not printable ASCII.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        if text.is_empty()
+            || text.len() > MAX_TOKEN_CHARS
+            || !text.bytes().all(|byte| byte.is_ascii_graphic())
+        {
+            return Err("a relay's password has 1 to 256 printable ASCII characters");
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+secret!(RelayCredential);

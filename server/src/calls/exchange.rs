@@ -124,6 +124,8 @@ fn request(id: &cooee_protocol::GroupId, session: SessionId) -> Output {
         re: None,
         message: ServerMessage::RequestInfo(RequestInfo {
             id_group: id.clone(),
+            // The hub fills it in: it knows the relay.
+            relay: None,
         }),
     }
 }

@@ -75,6 +75,10 @@ pub(crate) enum Output {
     },
     /// The presence of a profile may have changed.
     Presence(ProfileId),
+    /// A session is no longer in a call.
+    Left(GroupId, SessionId),
+    /// A call is over.
+    Ended(GroupId),
 }
 
 /// A sealed datagram, as its sender encoded it.
@@ -299,6 +303,8 @@ impl Calls {
         };
         if let Some(place) = call.participant_mut(profile) {
             if place.session != from.session {
+                let gone = Output::Left(id.clone(), place.session);
+                self.outputs.push_back(gone);
                 *place = Participant::new(from.person.clone(), from.session, info);
                 exchange::ask(call, now + self.timing.info, &mut self.outputs);
             }
@@ -344,6 +350,8 @@ impl Calls {
         };
         self.joined.remove(&profile);
         self.outputs.push_back(Output::Presence(profile));
+        self.outputs
+            .push_back(Output::Left(id.clone(), gone.session));
         self.tell_left(id, &gone.person.name, reason);
         let deserted = self
             .calls
@@ -397,6 +405,7 @@ impl Calls {
         if let Some(at) = call.timer {
             self.timers.remove(&(at, id.clone()));
         }
+        self.outputs.push_back(Output::Ended(id.clone()));
         for place in call.participants {
             self.joined.remove(&place.person.profile);
             self.outputs

@@ -51,6 +51,16 @@ pub(crate) fn resume(db: &Connection, token: TokenHash) -> JobResult<Option<Prof
     Ok(found.map(|(profile, _)| profile))
 }
 
+/// Like [`resume`], noting the use to the second.
+pub(crate) fn touch(db: &Connection, token: TokenHash) -> JobResult<Option<ProfileId>> {
+    let found = resume(db, token)?;
+    if found.is_some() {
+        db.prepare_cached("UPDATE tokens SET used = ?2 WHERE hash = ?1")?
+            .execute(params![token.0, unix_seconds()])?;
+    }
+    Ok(found)
+}
+
 /// Revokes one token.
 pub(crate) fn revoke(db: &Connection, token: TokenHash) -> JobResult<()> {
     db.prepare_cached("DELETE FROM tokens WHERE hash = ?1")?

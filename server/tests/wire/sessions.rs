@@ -24,6 +24,28 @@ async fn resuming_answers_like_a_login() {
 }
 
 #[tokio::test]
+async fn another_session_begins_beside_the_first() {
+    let running = start().await;
+    let mut first = running.register("alice").await;
+    let mut second = running.connect().await;
+    let another = json!({"token": first.token, "another": true});
+    let told = second.must(650, another, 202).await;
+    second.expect(208).await;
+    second.expect(207).await;
+    second.keep("alice", &told);
+    assert_ne!(first.token, second.token);
+    second.must(603, json!({"group_name": "team"}), 201).await;
+    first.expect(201).await;
+    // Its end is not the first one's.
+    second.must(651, json!({}), 651).await;
+    first.quiet().await;
+    let mut again = running.connect().await;
+    again.must(650, json!({"token": first.token}), 202).await;
+    let mut ended = running.connect().await;
+    ended.must(650, json!({"token": second.token}), 402).await;
+}
+
+#[tokio::test]
 async fn tokens_that_are_none() {
     let running = start().await;
     let mut client = running.connect().await;

@@ -89,6 +89,7 @@ async fn a_killed_server_knows_its_calls_again() {
     carol.must(506, info(id, 3), 506).await;
     assert_eq!(carol.expect(507).await["args"]["list_info"][1]["port"], 2);
     alice.expect(507).await;
+    bob.expect(507).await;
 
     // And the call can be quit, until nothing is noted of it any more.
     alice

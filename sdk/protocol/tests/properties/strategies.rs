@@ -6,8 +6,8 @@ use cooee_protocol::{
     AddContact, AddToGroup, AmendProfile, CallInfo, ClientMessage, Contact, CreateGroup,
     CreateProfile, Data, DistributeInfo, Empty, ErrorCode, ErrorReply, Exchange, Group, GroupId,
     GroupMember, GroupName, InfoCall, Join, Login, NewPassword, ParticipantInfo, Password,
-    PictureId, Place, Profile, Quit, RequestInfo, Resume, Ring, ServerMessage, Status, Token,
-    Username,
+    PictureId, Place, Profile, Quit, RelayAccess, RelayCredential, RequestInfo, Resume, Ring,
+    ServerMessage, Status, Token, Username,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
@@ -46,6 +46,22 @@ fn password() -> impl Strategy<Value = Password> {
 
 fn token() -> impl Strategy<Value = Token> {
     "[!-~]{1,256}".prop_map(|text| Token::parse(&text).unwrap())
+}
+
+fn relay_access() -> impl Strategy<Value = RelayAccess> {
+    let credential = "[!-~]{1,256}".prop_map(|text| RelayCredential::parse(&text).unwrap());
+    (
+        vec("\\PC{1,40}", 0..3),
+        "\\PC{0,80}",
+        credential,
+        any::<u64>(),
+    )
+        .prop_map(|(urls, username, credential, ttl)| RelayAccess {
+            urls,
+            username,
+            credential,
+            ttl,
+        })
 }
 
 fn picture() -> impl Strategy<Value = PictureId> {
@@ -191,7 +207,8 @@ pub(crate) fn client_message() -> impl Strategy<Value = ClientMessage> {
         add_contact().prop_map(ClientMessage::DeleteContact),
         (username(), password())
             .prop_map(|(pseudo, password)| ClientMessage::Login(Login { pseudo, password })),
-        token().prop_map(|token| ClientMessage::Resume(Resume { token })),
+        (token(), any::<bool>())
+            .prop_map(|(token, another)| ClientMessage::Resume(Resume { token, another })),
         Just(ClientMessage::Logout(Empty {})),
     ];
     let place = (
@@ -299,7 +316,9 @@ pub(crate) fn server_message() -> impl Strategy<Value = ServerMessage> {
         join().prop_map(ServerMessage::Accept),
         quit().prop_map(ServerMessage::Quit),
         exchange().prop_map(ServerMessage::Exchange),
-        group_id().prop_map(|id_group| ServerMessage::RequestInfo(RequestInfo { id_group })),
+        (group_id(), of(relay_access())).prop_map(|(id_group, relay)| {
+            ServerMessage::RequestInfo(RequestInfo { id_group, relay })
+        }),
         info_call().prop_map(ServerMessage::InfoCall),
         distribute,
     ];

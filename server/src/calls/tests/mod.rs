@@ -170,7 +170,7 @@ impl World {
                     };
                     said.push(format!("{} {shown}", target(Target::Session(to))));
                 }
-                Output::Presence(_) => {}
+                Output::Presence(_) | Output::Left(..) | Output::Ended(_) => {}
             }
         }
         said
