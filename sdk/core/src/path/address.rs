@@ -37,6 +37,15 @@ pub(crate) fn is_sendable(local: SocketAddr, remote: SocketAddr) -> bool {
     local.is_ipv4() == remote.is_ipv4() && local.ip().is_loopback() == remote.ip().is_loopback()
 }
 
+/// How likely a host is in a network of its own: 0 for public ones.
+pub(crate) fn remoteness(host: IpAddr) -> u8 {
+    let private = match host {
+        IpAddr::V4(ip) => ip.is_private() || ip.is_loopback(),
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_loopback(),
+    };
+    u8::from(private)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -8,6 +8,8 @@
 pub(crate) enum Kind {
     /// 0 to 3.
     Stun,
+    /// 64 to 79: TURN channel data.
+    Channel,
     /// 128 to 191: RTP and RTCP.
     Media,
     /// Everything else, and the empty datagram.
@@ -18,6 +20,7 @@ pub(crate) enum Kind {
 pub(crate) fn kind(payload: &[u8]) -> Kind {
     match payload.first() {
         Some(0..=3) => Kind::Stun,
+        Some(64..=79) => Kind::Channel,
         Some(128..=191) => Kind::Media,
         Some(_) | None => Kind::Other,
     }
@@ -113,6 +116,8 @@ mod tests {
         assert_eq!(kind(&[0]), Kind::Stun);
         assert_eq!(kind(&[3]), Kind::Stun);
         assert_eq!(kind(&[4]), Kind::Other);
+        assert_eq!(kind(&[64]), Kind::Channel);
+        assert_eq!(kind(&[79]), Kind::Channel);
         assert_eq!(kind(&[127]), Kind::Other);
         assert_eq!(kind(&[128]), Kind::Media);
         assert_eq!(kind(&[191]), Kind::Media);

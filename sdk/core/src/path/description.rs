@@ -151,20 +151,18 @@ impl PathDescription {
         &self.candidates
     }
 
-    /// Takes over the candidates of a later description with the same credentials, within
-    /// `limit` altogether, and returns those that are new.
-    pub(crate) fn merge(&mut self, later: &PathDescription, limit: usize) -> Vec<Candidate> {
-        let mut added = Vec::new();
-        for candidate in &later.candidates {
-            if self.candidates.len() >= limit {
-                break;
-            }
-            if !self.candidates.contains(candidate) {
-                self.candidates.push(candidate.clone());
-                added.push(candidate.clone());
-            }
-        }
-        added
+    /// Becomes a later description with the same credentials. Returns what it has and this one
+    /// had not, and what this one had and it has not.
+    pub(crate) fn replace(&mut self, later: &PathDescription) -> (Vec<Candidate>, Vec<Candidate>) {
+        let lacks = |list: &[Candidate], one: &Candidate| {
+            let mut list = list.iter();
+            !list.any(|c| c.addr() == one.addr() && c.kind() == one.kind())
+        };
+        let (old, new) = (&self.candidates, &later.candidates);
+        let added = new.iter().filter(|c| lacks(old, c)).cloned().collect();
+        let gone = old.iter().filter(|c| lacks(new, c)).cloned().collect();
+        self.candidates.clone_from(&later.candidates);
+        (added, gone)
     }
 }
 

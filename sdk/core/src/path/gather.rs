@@ -103,6 +103,11 @@ impl Gatherer {
         self.transactions.clear();
         self.anchors.clear();
         self.deadline = Some(now + timeout);
+        self.ask(now, locals, servers);
+    }
+
+    /// Asks from these sockets, too. Nobody is told when that is done.
+    pub(crate) fn ask(&mut self, now: Instant, locals: &[SocketAddr], servers: &[SocketAddr]) {
         let mut start = now;
         for &server in servers.iter().take(MAX_SERVERS) {
             let server = address::canonical(server);
@@ -119,13 +124,34 @@ impl Gatherer {
         }
     }
 
+    /// Renews the bindings now, whoever uses them.
+    pub(crate) fn refresh(&mut self, now: Instant) {
+        let mut renew = Vec::new();
+        for anchor in &mut self.anchors {
+            let asking = |t: &Transaction| t.local == anchor.local;
+            if !self.transactions.iter().any(asking) {
+                anchor.due = now + KEEPALIVE;
+                renew.push((anchor.local, anchor.server));
+            }
+        }
+        for (local, server) in renew {
+            self.open(now, local, server);
+        }
+    }
+
+    /// Forgets a socket that is gone.
+    pub(crate) fn remove_socket(&mut self, local: SocketAddr) {
+        self.transactions.retain(|t| t.local != local);
+        self.anchors.retain(|a| a.local != local);
+    }
+
     /// Whether the end of gathering has still to be reported.
     pub(crate) fn is_pending(&self) -> bool {
         self.deadline.is_some()
     }
 
-    /// `true` once for each start, when gathering is done.
-    pub(crate) fn take_done(&mut self, now: Instant) -> bool {
+    /// `true` once for each start, when gathering is done. With `wait` only the time-out ends it.
+    pub(crate) fn take_done(&mut self, now: Instant, wait: bool) -> bool {
         let Some(deadline) = self.deadline else {
             return false;
         };
@@ -133,7 +159,7 @@ impl Gatherer {
             let mut anchors = self.anchors.iter();
             anchors.any(|a| a.answered && a.local == t.local)
         };
-        let done = now >= deadline || self.transactions.iter().all(answered);
+        let done = now >= deadline || !wait && self.transactions.iter().all(answered);
         if done {
             self.deadline = None;
         }

@@ -6,6 +6,15 @@
 //! checks (RFC 8445 section 7) until one is nominated. The checks go on afterwards: they hold
 //! NAT bindings open and renew the peer's consent to receive (RFC 7675).
 //!
+//! A relay (TURN, RFC 8656) gives a further candidate. What goes through it is wrapped and
+//! unwrapped here: to callers a relayed route is a pair of addresses like any other, except
+//! that media has to be sent with [`PathAgent::send_media`].
+//!
+//! Networks change under a call. [`PathAgent::set_local_addresses`] takes new sockets in and old
+//! ones out while the call goes on, every pair that works is kept warm, and when the route goes
+//! silent in the middle of a stream of media the call moves to another one within about a
+//! third of a second.
+//!
 //! A call is a full mesh. One set of local credentials and candidates goes to everyone; each
 //! peer has an ICE session of its own. STUN and media share the sockets and are told apart by
 //! their first byte (RFC 7983).
@@ -14,13 +23,18 @@ mod address;
 mod agent;
 mod demux;
 mod description;
+mod early;
 mod gather;
+mod liveness;
+mod locals;
 mod peer;
+mod relay;
 mod session;
 #[cfg(test)]
 pub(crate) mod sim;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -63,10 +77,20 @@ impl fmt::Display for RouteKind {
     }
 }
 
+/// Which addresses of this side its peers may learn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Privacy {
+    /// All of them: calls go the shortest way.
+    Direct,
+    /// Those at relays only. No other address is described, nothing is sent to a peer but
+    /// through a relay, and what a peer sends elsewhere is not answered.
+    RelayOnly,
+}
+
 /// The pair of transport addresses that media to a peer uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Route {
-    /// The local socket to send from.
+    /// The local socket to send from, or the relayed address that stands for this side.
     pub local: SocketAddr,
     /// The address to send to.
     pub remote: SocketAddr,
@@ -94,7 +118,8 @@ pub struct Transmit {
 /// What became of a received datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Inbound {
-    /// The agent took it; nothing is left to do with it.
+    /// The agent took it; nothing is left to do with it. Media that came through a relay is
+    /// unwrapped and waits at [`PathAgent::poll_media`].
     Handled,
     /// Media, or something that looks like it, from an address pair of this peer. Whether it
     /// is authentic is for the media layer to find out.
@@ -106,8 +131,8 @@ pub enum Inbound {
 /// Something the caller should know about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PathEvent {
-    /// A local candidate was found after [`PathEvent::GatheringDone`]: the description that was
-    /// sent to the peers is incomplete.
+    /// The local candidates are not those of the description that was sent to the peers any
+    /// more: one was found after [`PathEvent::GatheringDone`], or has gone.
     DescriptionChanged,
     /// The local description is as complete as waiting makes it. Once for each
     /// [`PathAgent::gather`].
@@ -149,6 +174,10 @@ pub struct PathConfig {
     pub pacing: Duration,
     /// First retransmission time-out of checks.
     pub initial_rto: Duration,
+    /// How long checks are quick after a start or a change.
+    pub urgency: Duration,
+    /// Longest interval between checks of one candidate pair during that time.
+    pub urgent_interval: Duration,
     /// First retransmission time-out of binding requests to STUN servers. RFC 8489 section
     /// 6.2.1 would rather have 500 ms. The default is shorter, as somebody waits for the call:
     /// it makes for five requests within [`PathConfig::gather_timeout`].
@@ -161,6 +190,11 @@ pub struct PathConfig {
     pub keepalive_interval: Duration,
     /// When the whole of gathering is reported as done, at the latest.
     pub gather_timeout: Duration,
+    /// How long a steady stream of media may pause until all pairs are probed at once.
+    pub media_gap: Duration,
+    /// How long nothing at all may come from a peer after a steady stream of media, until the
+    /// route is reported as lost.
+    pub media_silence: Duration,
     /// How long the route to a peer may be silent before it is reported as lost.
     pub silence: Duration,
     /// How long a new peer may be without a route before it is reported as lost.
@@ -175,14 +209,18 @@ pub struct PathConfig {
 impl Default for PathConfig {
     fn default() -> Self {
         PathConfig {
-            pacing: Duration::from_millis(20),
-            initial_rto: Duration::from_millis(250),
+            pacing: Duration::from_millis(10),
+            initial_rto: Duration::from_millis(50),
+            urgency: Duration::from_secs(2),
+            urgent_interval: Duration::from_millis(100),
             checking_interval: Duration::from_millis(500),
             keepalive_interval: Duration::from_secs(2),
             gather_rto: Duration::from_millis(100),
             gather_timeout: Duration::from_secs(2),
+            media_gap: Duration::from_millis(200),
+            media_silence: Duration::from_millis(1500),
             silence: Duration::from_secs(6),
-            establish: Duration::from_secs(15),
+            establish: Duration::from_secs(10),
             consent: Duration::from_secs(30),
             retry_for: Duration::from_secs(300),
         }

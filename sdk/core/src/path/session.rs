@@ -16,10 +16,16 @@ const MAX_CHECKS: usize = 256;
 const MAX_SOURCES: usize = 96;
 /// Candidate pairs of one session (RFC 8445 section 6.1.2.5).
 const MAX_PAIRS: usize = 100;
-/// Unanswered checks until a pair is given up while there is no route: about 10 s.
-const CHECKING_SENDS: usize = 20;
+/// Unanswered checks until a pair is given up while there is no route: with the quick ones at
+/// the start about 10 s.
+const CHECKING_SENDS: usize = 36;
 /// The same while there is a route: with the faster checks after a first loss about 15 s.
-const KEEPALIVE_SENDS: usize = 9;
+const KEEPALIVE_SENDS: usize = 12;
+/// The same while all pairs are probed: none is given up for as long as that lasts.
+const URGENT_SENDS: usize = 64;
+/// Candidates that a session may have seen until it should be replaced: it keeps those that are
+/// gone.
+const MAX_CANDIDATES: usize = 128;
 /// How long checks stay quick after the first nomination, so that the other side learns of it
 /// even if some are lost.
 const SETTLING: Duration = Duration::from_secs(3);
@@ -53,6 +59,13 @@ pub(crate) struct Session {
     sources: HashSet<SocketAddr>,
     /// The first nomination.
     nominated: Option<Instant>,
+    /// Whether that was long enough ago.
+    settled: bool,
+    /// Until when checks are quick.
+    urgent: Option<Instant>,
+    candidates: usize,
+    urgent_interval: Duration,
+    checking_interval: Duration,
     keepalive_interval: Duration,
 }
 
@@ -77,8 +90,6 @@ impl Session {
         agent.set_max_candidate_pairs(MAX_PAIRS);
         agent.set_timing_advance(config.pacing);
         agent.set_initial_stun_rto(config.initial_rto);
-        agent.set_max_stun_rto(config.checking_interval);
-        agent.set_max_stun_retransmits(CHECKING_SENDS);
         agent.set_remote_credentials(remote.clone());
         let mut session = Session {
             agent,
@@ -86,8 +97,14 @@ impl Session {
             checks: VecDeque::new(),
             sources: HashSet::new(),
             nominated: None,
+            settled: false,
+            urgent: None,
+            candidates: 0,
+            urgent_interval: config.urgent_interval,
+            checking_interval: config.checking_interval,
             keepalive_interval: config.keepalive_interval,
         };
+        session.hasten(now + config.urgency);
         for candidate in local_candidates {
             session.add_local(candidate);
         }
@@ -99,11 +116,29 @@ impl Session {
     }
 
     pub(crate) fn add_local(&mut self, candidate: &Candidate) {
+        self.candidates += 1;
         self.agent.add_local_candidate(candidate.clone());
     }
 
     pub(crate) fn add_remote(&mut self, candidate: &Candidate) {
+        self.candidates += 1;
         self.agent.add_remote_candidate(candidate.clone());
+    }
+
+    /// Takes a candidate of either side out, and its pairs.
+    pub(crate) fn remove(&mut self, candidate: &Candidate) {
+        self.agent.invalidate_candidate(candidate);
+    }
+
+    /// Whether so many candidates have come and gone that a new session is in order.
+    pub(crate) fn is_worn(&self) -> bool {
+        self.candidates > MAX_CANDIDATES
+    }
+
+    /// Checks all pairs quickly until then, beginning at once.
+    pub(crate) fn hasten(&mut self, until: Instant) {
+        self.urgent = Some(until);
+        self.set_pace();
     }
 
     pub(crate) fn remote_ufrag(&self) -> &str {
@@ -169,11 +204,25 @@ impl Session {
         if self.poll_timeout().is_none_or(|due| now >= due) {
             self.agent.handle_timeout(now);
         }
-        if self.nominated.is_some_and(|at| now >= at + SETTLING) {
-            // Setting what is set already costs nothing.
-            self.agent.set_max_stun_rto(self.keepalive_interval);
-            self.agent.set_max_stun_retransmits(KEEPALIVE_SENDS);
+        if self.urgent.is_some_and(|until| now >= until) {
+            self.urgent = None;
         }
+        if self.nominated.is_some_and(|at| now >= at + SETTLING) {
+            self.settled = true;
+        }
+        self.set_pace();
+    }
+
+    fn set_pace(&mut self) {
+        let (interval, sends) = match (self.urgent, self.settled) {
+            (Some(_), true) => (self.urgent_interval, URGENT_SENDS),
+            (Some(_), false) => (self.urgent_interval, CHECKING_SENDS),
+            (None, true) => (self.keepalive_interval, KEEPALIVE_SENDS),
+            (None, false) => (self.checking_interval, CHECKING_SENDS),
+        };
+        // Setting what is set already costs nothing.
+        self.agent.set_max_stun_rto(interval);
+        self.agent.set_max_stun_retransmits(sends);
     }
 
     pub(crate) fn poll_timeout(&mut self) -> Option<Instant> {

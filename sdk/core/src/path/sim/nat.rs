@@ -15,6 +15,8 @@ pub(crate) enum NatKind {
     PortRestricted,
     /// Address- and port-dependent mapping and filtering.
     Symmetric,
+    /// Lets no UDP through, in either direction.
+    Blocked,
 }
 
 /// A NAT with one outside address for each family it translates.
@@ -52,19 +54,20 @@ impl Nat {
         self.outside
     }
 
-    /// Translates a datagram on its way out; the result is its new source.
+    /// Translates a datagram on its way out; the result is its new source, if it may pass.
     pub(crate) fn outbound(
         &mut self,
         now: Instant,
         inner: SocketAddr,
         destination: SocketAddr,
-    ) -> SocketAddr {
+    ) -> Option<SocketAddr> {
         self.expire(now);
         let key = match self.kind {
             NatKind::FullCone | NatKind::AddressRestricted | NatKind::PortRestricted => {
                 (inner, None)
             }
             NatKind::Symmetric => (inner, Some(destination)),
+            NatKind::Blocked => return None,
         };
         let port = *self.ports.entry(key).or_insert_with(|| {
             // Steps that nobody should be able to rely on.
@@ -78,7 +81,7 @@ impl Nat {
         });
         mapping.used = now;
         mapping.permitted.insert(destination);
-        SocketAddr::new(self.outside, port)
+        Some(SocketAddr::new(self.outside, port))
     }
 
     /// Translates a datagram on its way in; the result is its new destination, if it may pass.
@@ -93,6 +96,7 @@ impl Nat {
         let passes = match self.kind {
             NatKind::FullCone => true,
             NatKind::AddressRestricted => mapping.permitted.iter().any(|p| p.ip() == source.ip()),
+            NatKind::Blocked => false,
             NatKind::PortRestricted | NatKind::Symmetric => mapping.permitted.contains(&source),
         };
         passes.then_some(mapping.inner)

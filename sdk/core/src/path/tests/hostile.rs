@@ -201,6 +201,42 @@ fn queues_do_not_grow_without_a_reader() {
     assert!(agent.stats().transmits_dropped >= 1900);
 }
 
+#[test]
+fn early_checks_are_few_and_authentic() {
+    let now = Instant::now();
+    let mut agent = PathAgent::new(now, &[local()], [7; 32], PathConfig::default());
+    let good = check(&agent, "later1", &own_pwd(&agent));
+    let forged = check(&agent, "later1", "wrongwrongwrongwrongwrong");
+    let elsewhere = SocketAddr::new("203.0.113.8".parse().unwrap(), 9);
+    assert_ignored(&mut agent, now, elsewhere, &forged);
+    for port in 1..2000 {
+        let source = SocketAddr::new("203.0.113.77".parse().unwrap(), port);
+        assert_ignored(&mut agent, now, source, &good);
+    }
+    let none: [&str; 0] = [];
+    let peer = PathDescription::new("later1", PEER_PWD, &none).unwrap();
+    agent.add_peer(now, PeerId(1), &peer, true).unwrap();
+    let answered: Vec<SocketAddr> = std::iter::from_fn(|| agent.poll_transmit())
+        .filter(|t| t.payload.starts_with(&[0x01, 0x01]))
+        .map(|t| t.remote)
+        .collect();
+    assert_eq!(answered.len(), 32);
+    assert!(!answered.contains(&elsewhere));
+}
+
+#[test]
+fn old_early_checks_are_forgotten() {
+    let now = Instant::now();
+    let mut agent = PathAgent::new(now, &[local()], [7; 32], PathConfig::default());
+    let good = check(&agent, "later1", &own_pwd(&agent));
+    assert_ignored(&mut agent, now, peer_address(), &good);
+    let none: [&str; 0] = [];
+    let peer = PathDescription::new("later1", PEER_PWD, &none).unwrap();
+    let later = now + Duration::from_secs(4);
+    agent.add_peer(later, PeerId(1), &peer, true).unwrap();
+    assert_eq!(agent.poll_transmit(), None);
+}
+
 /// STUN-shaped: a right header around arbitrary attributes.
 fn stun_like() -> impl Strategy<Value = Vec<u8>> {
     let attributes = proptest::collection::vec(

@@ -171,7 +171,7 @@ fn checks_are_paced_whoever_wakes_the_agent() {
             sent += 1;
         }
     }
-    assert!((8..=11).contains(&sent), "{sent} checks in 200 ms");
+    assert!((17..=22).contains(&sent), "{sent} checks in 200 ms");
 }
 
 #[test]

@@ -3,6 +3,11 @@
 
 mod gathering;
 mod hostile;
+mod latency;
 mod lifetime;
 mod mesh;
+mod moves;
 mod nats;
+mod privacy;
+mod relay;
+mod scenarios;

@@ -1,31 +1,35 @@
 //! The agent itself: sockets, peers, and who gets which datagram.
 
+mod inbound;
+mod network;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use is::{Candidate, IceAgent, IceCreds};
+use is::IceCreds;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use thiserror::Error;
 
-use super::demux::{self, BindingHeader, Class, Kind};
-use super::description::MAX_CANDIDATES;
-use super::gather::{Gatherer, Mapped, Outcome};
+use super::early::EarlyChecks;
+use super::gather::Gatherer;
+use super::locals::Locals;
 use super::peer::{LocalEnd, Outputs, Peer};
-use super::session::{Pair, Role};
+use super::relay::Relays;
+use super::session::Role;
 use super::{
-    Inbound, PathConfig, PathDescription, PathEvent, PathStats, PeerId, Route, Transmit, address,
+    PathConfig, PathDescription, PathEvent, PathStats, PeerId, Privacy, Route, RouteKind, Transmit,
 };
 
-/// Most local sockets. More interfaces than these are virtual ones.
-const MAX_LOCALS: usize = 16;
 /// Most peers in one call.
 const MAX_PEERS: usize = 64;
 /// Datagrams that wait for [`PathAgent::poll_transmit`].
 const MAX_TRANSMITS: usize = 1024;
 /// Events that wait for [`PathAgent::poll_event`].
 const MAX_EVENTS: usize = 1024;
+/// Media that came through relays and waits for [`PathAgent::poll_media`].
+const MAX_MEDIA: usize = 256;
 const UFRAG_LEN: usize = 8;
 /// 6 bits each: 144 bits, of which RFC 8445 section 5.3 asks for 128.
 const PWD_LEN: usize = 24;
@@ -62,27 +66,30 @@ pub enum UpdatePeerError {
 ///
 /// Methods come in families. Getters: [`local_description`](Self::local_description),
 /// [`default_address`](Self::default_address), [`gathering_done`](Self::gathering_done),
-/// [`route`](Self::route), [`round_trip_time`](Self::round_trip_time), [`stats`](Self::stats).
-/// Inputs: [`gather`](Self::gather), `*_peer`, `handle_*`. After every input the caller drains
-/// [`poll_transmit`](Self::poll_transmit) and [`poll_event`](Self::poll_event), then sleeps until
-/// [`poll_timeout`](Self::poll_timeout) at the latest and calls
-/// [`handle_timeout`](Self::handle_timeout). Times passed in must not go backwards.
+/// [`route`](Self::route), [`round_trip_time`](Self::round_trip_time), [`stats`](Self::stats),
+/// [`privacy`](Self::privacy). Inputs: [`gather`](Self::gather), `add_*`, `set_*`, `*_peer`,
+/// `send_media`, `handle_*`, [`close`](Self::close). After every input the caller drains
+/// [`poll_transmit`](Self::poll_transmit), [`poll_media`](Self::poll_media) and
+/// [`poll_event`](Self::poll_event), then sleeps until [`poll_timeout`](Self::poll_timeout) at
+/// the latest and calls [`handle_timeout`](Self::handle_timeout). Times passed in must not go
+/// backwards.
 pub struct PathAgent {
     config: PathConfig,
     rng: StdRng,
-    locals: Vec<SocketAddr>,
-    creds: IceCreds,
-    /// An ICE agent that never runs. It ranks and prunes our own candidates (RFC 8445
-    /// sections 5.1.2 and 5.1.3).
-    ranking: IceAgent,
-    /// What `ranking` made of them, in the same order.
-    candidates: Vec<Candidate>,
+    locals: Locals,
     gatherer: Gatherer,
     gathered: bool,
-    mapped: Vec<Mapped>,
+    stun_servers: Vec<SocketAddr>,
+    relays: Relays,
+    early: EarlyChecks,
     peers: BTreeMap<PeerId, Peer>,
+    /// What the peers' sessions want to send, not yet wrapped for the relays.
+    checks: VecDeque<Transmit>,
     transmits: VecDeque<Transmit>,
+    media: VecDeque<(PeerId, Vec<u8>)>,
     events: VecDeque<PathEvent>,
+    /// Whether a peer has been lost since that was last looked at.
+    lost: bool,
     stats: PathStats,
 }
 
@@ -92,66 +99,53 @@ impl PathAgent {
     /// Addresses that cannot be one end of a path (unspecified, link-local, multicast) are left
     /// out, and so are those after the sixteenth. `seed` has to be secret and
     /// unpredictable, and different for each agent: credentials are drawn from it.
-    pub fn new(_now: Instant, local: &[SocketAddr], seed: [u8; 32], config: PathConfig) -> Self {
+    pub fn new(now: Instant, local: &[SocketAddr], seed: [u8; 32], config: PathConfig) -> Self {
         let mut rng = StdRng::from_seed(seed);
         let creds = IceCreds {
             ufrag: ice_chars(&mut rng, UFRAG_LEN),
             pass: ice_chars(&mut rng, PWD_LEN),
         };
-        let mut ranking = IceAgent::new(creds.clone());
-        let mut locals = Vec::new();
-        for &socket in local {
-            let socket = address::canonical(socket);
-            if locals.len() >= MAX_LOCALS || !address::is_usable(socket) {
-                continue;
-            }
-            if let Ok(candidate) = Candidate::host(socket, "udp")
-                && ranking.add_local_candidate(candidate).is_some()
-            {
-                locals.push(socket);
-            }
-        }
-        let candidates = ranking.local_candidates().collect();
         let gatherer = Gatherer::new(StdRng::from_rng(&mut rng), config.gather_rto);
         PathAgent {
             config,
             rng,
-            locals,
-            creds,
-            ranking,
-            candidates,
+            locals: Locals::new(creds, local),
             gatherer,
             gathered: false,
-            mapped: Vec::new(),
+            stun_servers: Vec::new(),
+            relays: Relays::new(now),
+            early: EarlyChecks::default(),
             peers: BTreeMap::new(),
+            checks: VecDeque::new(),
             transmits: VecDeque::new(),
+            media: VecDeque::new(),
             events: VecDeque::new(),
+            lost: false,
             stats: PathStats::default(),
         }
     }
 
-    /// What the others need to know about this side, as far as it is known yet.
+    /// What the others need to know about this side, as far as it is known yet and they may.
     pub fn local_description(&self) -> PathDescription {
-        PathDescription::local(self.creds.clone(), self.candidates.iter().cloned())
+        self.locals.description()
     }
 
     /// The one address to name where only one can be named: as a STUN server saw the first
-    /// socket, or else the first socket's own. `None` without a usable socket.
+    /// socket, or else the first socket's own; under [`Privacy::RelayOnly`] the relayed one.
+    /// `None` without such an address.
     pub fn default_address(&self) -> Option<SocketAddr> {
-        let seen = |local: &SocketAddr| {
-            let mapped = self.mapped.iter().find(|m| m.local == *local)?;
-            Some(mapped.mapped)
-        };
-        self.locals
-            .iter()
-            .find_map(seen)
-            .or_else(|| self.locals.first().copied())
+        self.locals.default_address()
     }
 
     /// Whether [`PathEvent::GatheringDone`] has been reported for the last
     /// [`gather`](Self::gather).
     pub fn gathering_done(&self) -> bool {
         self.gathered
+    }
+
+    /// Which of our addresses peers may learn; [`Privacy::Direct`] unless set.
+    pub fn privacy(&self) -> Privacy {
+        self.locals.privacy()
     }
 
     /// The way to send media to the peer.
@@ -174,11 +168,14 @@ impl PathAgent {
 
     /// Asks STUN servers how the outside sees the local sockets, each over every socket of its
     /// address family. At most four servers are asked. Without any that can be, gathering is
-    /// done at once.
+    /// done at once. Under [`Privacy::RelayOnly`] it is done when the relays have answered that
+    /// were added before.
     pub fn gather(&mut self, now: Instant, stun_servers: &[SocketAddr]) {
         self.gathered = false;
+        self.stun_servers = stun_servers.to_vec();
+        let sockets = self.locals.sockets();
         self.gatherer
-            .start(now, self.config.gather_timeout, &self.locals, stun_servers);
+            .start(now, self.config.gather_timeout, sockets, stun_servers);
         self.handle_timeout(now);
     }
 
@@ -208,20 +205,17 @@ impl PathAgent {
             controlling,
             tie_breaker: self.rng.next_u64(),
         };
-        let local = LocalEnd {
-            config: &self.config,
-            creds: &self.creds,
-            candidates: &self.candidates,
-        };
+        let local = local_end(&self.config, &self.locals);
         let added = Peer::new(now, peer, &local, description.clone(), role);
         self.peers.insert(peer, added);
-        self.settle(now, peer);
+        self.welcome(now, peer);
         Ok(())
     }
 
-    /// Takes a peer's new description. New candidates are added to the checks; candidates that
-    /// it no longer has are kept. New credentials mean that the peer has restarted ICE
-    /// (RFC 8445 section 9): the route stays until the new session has nominated one.
+    /// Takes a peer's new description. New candidates are added to the checks, and those that
+    /// are not in it any more leave them, except for the one in use: that one goes when it
+    /// fails. New credentials mean that the peer has restarted ICE (RFC 8445 section 9): the
+    /// route stays until the new session has nominated one.
     ///
     /// # Errors
     ///
@@ -238,51 +232,31 @@ impl PathAgent {
         if self.is_ufrag_taken(description.ufrag(), peer) {
             return Err(UpdatePeerError::UfragInUse);
         }
-        let local = LocalEnd {
-            config: &self.config,
-            creds: &self.creds,
-            candidates: &self.candidates,
-        };
+        let local = local_end(&self.config, &self.locals);
         if let Some(known) = self.peers.get_mut(&peer) {
             known.update(now, &local, description);
         }
-        self.settle(now, peer);
+        self.welcome(now, peer);
         Ok(())
     }
 
     /// Forgets a peer. Nothing is sent to it any more; an unknown one is ignored.
     pub fn remove_peer(&mut self, peer: PeerId) {
         self.peers.remove(&peer);
+        self.media.retain(|(from, _)| *from != peer);
     }
 
-    /// Takes a datagram that the socket bound to `local` received from `remote`.
-    ///
-    /// Only authenticated checks are ever answered. Everything that is not recognised is
-    /// counted and otherwise left alone.
-    pub fn handle_packet(
-        &mut self,
-        now: Instant,
-        local: SocketAddr,
-        remote: SocketAddr,
-        payload: &[u8],
-    ) -> Inbound {
-        let pair = (address::canonical(local), address::canonical(remote));
-        let inbound = if self.locals.contains(&pair.0) {
-            match demux::kind(payload) {
-                Kind::Stun => self.handle_stun(now, pair, payload),
-                Kind::Media => self.handle_media(now, pair),
-                Kind::Other => Inbound::Stray,
-            }
-        } else {
-            Inbound::Stray
+    /// Sends media to a peer over the best path there is, whatever its kind: the datagram waits
+    /// at [`poll_transmit`](Self::poll_transmit). `false` if there is no path.
+    pub fn send_media(&mut self, now: Instant, peer: PeerId, payload: &[u8]) -> bool {
+        let Some(route) = self.route(peer) else {
+            return false;
         };
-        let counter = match inbound {
-            Inbound::Handled => &mut self.stats.stun,
-            Inbound::Media(_) => &mut self.stats.media,
-            Inbound::Stray => &mut self.stats.stray,
-        };
-        *counter = counter.saturating_add(1);
-        inbound
+        let sent = self.way_out(now, (route.local, route.remote), payload);
+        let has_way = sent.is_some();
+        self.transmits.extend(sent);
+        self.bound_queues();
+        has_way
     }
 
     /// Does what is due.
@@ -295,21 +269,19 @@ impl PathAgent {
         };
         self.gatherer
             .handle_timeout(now, in_use, &mut self.transmits);
+        self.drive_relays(now);
         self.report_gathering(now);
-        let local = LocalEnd {
-            config: &self.config,
-            creds: &self.creds,
-            candidates: &self.candidates,
-        };
+        let local = local_end(&self.config, &self.locals);
         let mut out = Outputs {
-            transmits: &mut self.transmits,
+            transmits: &mut self.checks,
             events: &mut self.events,
+            lost: &mut self.lost,
         };
         for peer in self.peers.values_mut() {
             peer.handle_timeout(now, &local);
             peer.settle(now, &local, &mut out);
         }
-        self.bound_queues();
+        self.send_checks(now);
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) has to be called next, if at all. It may
@@ -320,6 +292,7 @@ impl PathAgent {
         peers
             .filter_map(|p| p.poll_timeout(config))
             .chain(self.gatherer.poll_timeout())
+            .chain(self.relays.poll_timeout())
             .min()
     }
 
@@ -328,112 +301,60 @@ impl PathAgent {
         self.transmits.pop_front()
     }
 
+    /// The next media that came through a relay, with the peer it is attributed to. Whether it
+    /// is authentic is for the media layer to find out.
+    pub fn poll_media(&mut self) -> Option<(PeerId, Vec<u8>)> {
+        self.media.pop_front()
+    }
+
     /// The next event.
     pub fn poll_event(&mut self) -> Option<PathEvent> {
         self.events.pop_front()
     }
 
-    fn handle_stun(&mut self, now: Instant, pair: Pair, payload: &[u8]) -> Inbound {
-        let Some(header) = BindingHeader::parse(payload) else {
-            return Inbound::Stray;
-        };
-        match header.class {
-            Class::Request => self.handle_request(now, pair, payload),
-            Class::Success | Class::Error => self.handle_response(now, pair, header, payload),
-            // Nobody in a call sends one (RFC 8445 section 11 allows it for keep-alives); it
-            // cannot be authenticated and asks for nothing.
-            Class::Indication => Inbound::Stray,
-        }
+    /// Gives relayed addresses back and forgets all peers. What is left to send waits at
+    /// [`poll_transmit`](Self::poll_transmit); after that the sockets may be closed.
+    pub fn close(&mut self, now: Instant) {
+        self.peers.clear();
+        self.media.clear();
+        self.relays.close(now, &mut self.transmits);
+        self.drive_relays(now);
+        self.bound_queues();
     }
 
-    fn handle_request(&mut self, now: Instant, pair: Pair, payload: &[u8]) -> Inbound {
-        let Some((own, theirs)) = demux::username(payload) else {
-            return Inbound::Stray;
+    /// Lets a peer in that is new, or that has said something new.
+    fn welcome(&mut self, now: Instant, peer: PeerId) {
+        let mut out = Outputs {
+            transmits: &mut self.checks,
+            events: &mut self.events,
+            lost: &mut self.lost,
         };
-        if own != self.creds.ufrag {
-            return Inbound::Stray;
-        }
-        let accepted = self
-            .peers
-            .values_mut()
-            .find_map(|p| p.handle_request(now, theirs, pair, payload).then(|| p.id()));
-        self.handled(now, accepted)
-    }
-
-    fn handle_response(
-        &mut self,
-        now: Instant,
-        pair: Pair,
-        header: BindingHeader,
-        payload: &[u8],
-    ) -> Inbound {
-        match self
-            .gatherer
-            .handle_response(now, pair.0, pair.1, header, payload)
-        {
-            Outcome::Answered(mapped) => {
-                if let Some(mapped) = mapped {
-                    self.add_mapped(now, mapped);
-                }
-                self.report_gathering(now);
-                return Inbound::Handled;
+        if let Some(known) = self.peers.get_mut(&peer) {
+            let local = local_end(&self.config, &self.locals);
+            known.rename_route(&local, &mut out);
+            let ufrag = known.ufrag().to_owned();
+            for check in self.early.take(now, &ufrag) {
+                known.handle_request(now, &ufrag, check.pair, &check.payload);
             }
-            Outcome::NotOurs => {}
         }
-        let accepted = self.peers.values_mut().find_map(|p| {
-            p.handle_response(now, pair, header, payload)
-                .then(|| p.id())
-        });
-        self.handled(now, accepted)
+        self.permit_peers(now);
+        self.settle(now, peer);
     }
 
-    fn handle_media(&mut self, now: Instant, pair: Pair) -> Inbound {
-        let owner = self
-            .peers
-            .values_mut()
-            .filter_map(|p| Some((p.evidence(pair)?, p)))
-            .max_by_key(|(evidence, _)| *evidence);
-        match owner {
-            Some((_, peer)) => {
-                peer.handle_media(now, pair);
-                Inbound::Media(peer.id())
-            }
-            None => Inbound::Stray,
-        }
-    }
-
-    fn handled(&mut self, now: Instant, accepted: Option<PeerId>) -> Inbound {
-        match accepted {
-            Some(peer) => {
-                self.settle(now, peer);
-                Inbound::Handled
-            }
-            None => Inbound::Stray,
-        }
-    }
-
-    fn add_mapped(&mut self, now: Instant, mapped: Mapped) {
-        if self.mapped.contains(&mapped) || self.candidates.len() >= MAX_CANDIDATES {
-            return;
-        }
-        self.mapped.push(mapped);
-        // Outside of a NAT both are the same, and one candidate is enough.
-        if mapped.mapped == mapped.local {
-            return;
-        }
-        let Ok(candidate) = Candidate::server_reflexive(mapped.mapped, mapped.local, "udp") else {
-            return;
+    fn settle(&mut self, now: Instant, peer: PeerId) {
+        let local = local_end(&self.config, &self.locals);
+        let mut out = Outputs {
+            transmits: &mut self.checks,
+            events: &mut self.events,
+            lost: &mut self.lost,
         };
-        let Some(ranked) = self.ranking.add_local_candidate(candidate.clone()).cloned() else {
-            return;
-        };
-        self.candidates.push(ranked);
-        for peer in self.peers.values_mut() {
-            peer.add_local(&candidate);
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.settle(now, &local, &mut out);
         }
-        if !self.gatherer.is_pending() {
-            self.events.push_back(PathEvent::DescriptionChanged);
-        }
+        self.send_checks(now);
+    }
+
+    fn settle_all(&mut self, now: Instant) {
         let peers: Vec<PeerId> = self.peers.keys().copied().collect();
         for peer in peers {
             self.settle(now, peer);
@@ -441,26 +362,41 @@ impl PathAgent {
     }
 
     fn report_gathering(&mut self, now: Instant) {
-        if self.gatherer.take_done(now) {
+        let wait = self.privacy() == Privacy::RelayOnly && self.relays.is_pending();
+        if self.gatherer.take_done(now, wait) {
             self.gathered = true;
             self.events.push_back(PathEvent::GatheringDone);
         }
     }
 
-    fn settle(&mut self, now: Instant, peer: PeerId) {
-        let local = LocalEnd {
-            config: &self.config,
-            creds: &self.creds,
-            candidates: &self.candidates,
-        };
-        let mut out = Outputs {
-            transmits: &mut self.transmits,
-            events: &mut self.events,
-        };
-        if let Some(peer) = self.peers.get_mut(&peer) {
-            peer.settle(now, &local, &mut out);
+    /// Sends what the sessions want sent, each along its way.
+    fn send_checks(&mut self, now: Instant) {
+        while let Some(check) = self.checks.pop_front() {
+            let sent = self.way_out(now, (check.local, check.remote), &check.payload);
+            self.transmits.extend(sent);
+        }
+        self.bind_routes(now);
+        if std::mem::take(&mut self.lost) {
+            // The NAT may have forgotten us.
+            self.gatherer.refresh(now);
+        }
+        if self.peers.values().any(Peer::is_lost) {
+            self.relays.doubt(now, self.locals.sockets());
         }
         self.bound_queues();
+    }
+
+    /// Routes through our own relay get a channel each.
+    fn bind_routes(&mut self, now: Instant) {
+        let mut bound = false;
+        for route in self.peers.values().filter_map(Peer::route) {
+            if route.kind == RouteKind::Relayed && self.relays.has(route.local) {
+                bound |= self.relays.bind(now, route.local, route.remote);
+            }
+        }
+        if bound {
+            self.drive_relays(now);
+        }
     }
 
     fn bound_queues(&mut self) {
@@ -473,11 +409,20 @@ impl PathAgent {
     }
 
     fn is_ufrag_taken(&self, ufrag: &str, by_other_than: PeerId) -> bool {
-        ufrag == self.creds.ufrag
+        ufrag == self.locals.creds().ufrag
             || self
                 .peers
                 .values()
                 .any(|p| p.id() != by_other_than && p.ufrag() == ufrag)
+    }
+}
+
+/// The local end as peers see it, borrowed apart from the peers.
+fn local_end<'a>(config: &'a PathConfig, locals: &'a Locals) -> LocalEnd<'a> {
+    LocalEnd {
+        config,
+        creds: locals.creds(),
+        candidates: locals.shown(),
     }
 }
 

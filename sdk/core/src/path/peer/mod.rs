@@ -1,19 +1,18 @@
-//! One peer of the call: its sessions, its route, and whether that is alive.
+//! One peer of the call and the sessions with it.
 
-use std::collections::{HashMap, VecDeque};
+mod route;
+
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use is::{Candidate, CandidateKind, IceCreds};
 
 use super::demux::BindingHeader;
+use super::liveness::{Evidence, MediaWatch, Pairs};
 use super::session::{Pair, Role, Session, SessionEvent};
-use super::{PathConfig, PathDescription, PathEvent, PeerId, Route, RouteKind, Transmit};
+use super::{PathConfig, PathDescription, PathEvent, PeerId, Route, Transmit};
 
-/// Candidates of one peer over all its descriptions with the same credentials.
-const MAX_REMOTE_CANDIDATES: usize = 64;
-/// Address pairs that are remembered for attributing media.
-const MAX_PAIRS: usize = 256;
 /// Longest pause before looking for a lost peer again.
 const MAX_PAUSE: Duration = Duration::from_secs(15);
 
@@ -24,23 +23,35 @@ pub(crate) struct LocalEnd<'a> {
     pub(crate) candidates: &'a [Candidate],
 }
 
+impl LocalEnd<'_> {
+    /// The socket behind a local address, which may be a relayed one.
+    fn base(&self, local: SocketAddr) -> SocketAddr {
+        let mut relayed = self.relayed();
+        let relayed = relayed.find(|c| c.addr() == local);
+        relayed.map_or(local, Candidate::local)
+    }
+
+    /// Whether checks may still use this local address.
+    fn has(&self, local: SocketAddr) -> bool {
+        let mut candidates = self.candidates.iter();
+        candidates.any(|c| match c.kind() {
+            CandidateKind::Host | CandidateKind::Relayed => c.addr() == local,
+            CandidateKind::ServerReflexive | CandidateKind::PeerReflexive => false,
+        })
+    }
+
+    fn relayed(&self) -> impl Iterator<Item = &Candidate> {
+        let candidates = self.candidates.iter();
+        candidates.filter(|c| c.kind() == CandidateKind::Relayed)
+    }
+}
+
 /// Where outputs go.
 pub(crate) struct Outputs<'a> {
     pub(crate) transmits: &'a mut VecDeque<Transmit>,
     pub(crate) events: &'a mut VecDeque<PathEvent>,
-}
-
-/// How sure it is that a pair belongs to a peer. Weakest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Evidence {
-    /// An authentic check came from there. Any participant could have sent it in this peer's
-    /// name, as all know our password, but what a peer sends before our own check is answered
-    /// has to go somewhere, and media is authenticated by itself.
-    Checked,
-    /// Our own check was answered with the peer's password.
-    Answered,
-    /// It is the route.
-    Route,
+    /// Set when a peer is lost.
+    pub(crate) lost: &'a mut bool,
 }
 
 /// ```text
@@ -77,7 +88,22 @@ pub(crate) struct Peer {
     /// When to start over, after all pairs have failed.
     renewal: Option<Instant>,
     renewals: u32,
-    pairs: HashMap<Pair, Evidence>,
+    pairs: Pairs,
+    /// What ICE has nominated last.
+    nominated: Option<Pair>,
+    /// Since when the route is another one, as the nominated one went silent.
+    detour: Option<Instant>,
+    watch: MediaWatch,
+    /// The last time anything came from the peer, along whichever pair.
+    lively: Instant,
+    /// Since when the route is unusually silent.
+    suspected: Option<Instant>,
+    /// When it has had its chance to answer.
+    verdict: Option<Instant>,
+    /// Remote candidates that go when they are not in use any more.
+    leaving: Vec<Candidate>,
+    /// A pair that has just proved to work while there was no route.
+    proved: Option<Pair>,
 }
 
 impl Peer {
@@ -100,7 +126,15 @@ impl Peer {
             consent: now,
             renewal: None,
             renewals: 0,
-            pairs: HashMap::new(),
+            pairs: Pairs::default(),
+            nominated: None,
+            detour: None,
+            watch: MediaWatch::default(),
+            lively: now,
+            suspected: None,
+            verdict: None,
+            proved: None,
+            leaving: Vec::new(),
         }
     }
 
@@ -114,6 +148,10 @@ impl Peer {
 
     pub(crate) fn is_selected(&self) -> bool {
         self.standing == Standing::Selected
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(self.standing, Standing::Lost { .. })
     }
 
     pub(crate) fn ufrag(&self) -> &str {
@@ -131,11 +169,18 @@ impl Peer {
         if self.route.is_some_and(|r| (r.local, r.remote) == pair) {
             return Some(Evidence::Route);
         }
-        self.pairs.get(&pair).copied()
+        self.pairs.evidence(pair)
+    }
+
+    /// The hosts that the peer's datagrams may come from.
+    pub(crate) fn hosts(&self) -> impl Iterator<Item = &Candidate> {
+        self.description.parsed().iter()
     }
 
     /// Notes that media came along this pair.
     pub(crate) fn handle_media(&mut self, now: Instant, pair: Pair) {
+        self.watch.note(now);
+        self.pairs.note_media(now, pair);
         self.note_heard(now, pair);
     }
 
@@ -156,7 +201,7 @@ impl Peer {
         };
         let accepted = session.is_some_and(|s| s.handle_request(now, pair, payload));
         if accepted {
-            self.note_evidence(pair, Evidence::Checked);
+            self.pairs.note_request(now, pair);
             self.note_heard(now, pair);
         }
         accepted
@@ -176,20 +221,62 @@ impl Peer {
                 .as_mut()
                 .is_some_and(|s| s.handle_response(now, pair, header, payload));
         if accepted {
-            self.note_evidence(pair, Evidence::Answered);
+            self.pairs.note_answer(now, pair);
             if self.note_heard(now, pair) {
                 self.consent = now;
+            }
+            if !self.is_selected() {
+                self.proved = Some(pair);
             }
         }
         accepted
     }
 
-    /// Offers a new local candidate to the checks.
-    pub(crate) fn add_local(&mut self, candidate: &Candidate) {
-        self.current.add_local(candidate);
-        if let Some(previous) = &mut self.previous {
-            previous.add_local(candidate);
+    /// Offers new local candidates to the checks.
+    pub(crate) fn add_locals(&mut self, now: Instant, local: &LocalEnd<'_>, added: &[Candidate]) {
+        for candidate in added {
+            self.current.add_local(candidate);
+            if let Some(previous) = &mut self.previous {
+                previous.add_local(candidate);
+            }
         }
+        self.freshen(now, local, !added.is_empty());
+    }
+
+    /// Takes local candidates out of the checks; a route over one of them ends here and now.
+    pub(crate) fn remove_locals(
+        &mut self,
+        now: Instant,
+        local: &LocalEnd<'_>,
+        gone: &[Candidate],
+        out: &mut Outputs<'_>,
+    ) {
+        for candidate in gone {
+            self.current.remove(candidate);
+            if let Some(previous) = &mut self.previous {
+                previous.remove(candidate);
+            }
+        }
+        self.pairs.retain_locals(|address| local.has(address));
+        self.leave_gone(now, local, out);
+    }
+
+    /// Takes out what the peer does not have any more. What is in use waits until it is not: the
+    /// description may be older than the last packet.
+    fn remove_leaving(&mut self) {
+        let used = self.route.map(|r| r.remote);
+        for candidate in self.leaving.extract_if(.., |c| Some(c.addr()) != used) {
+            self.current.remove(&candidate);
+        }
+    }
+
+    /// Starts over with the local candidates as they are now, and with nothing else.
+    pub(crate) fn confine(&mut self, now: Instant, local: &LocalEnd<'_>, out: &mut Outputs<'_>) {
+        self.previous = None;
+        self.renew(now, local);
+        self.renewals = 0;
+        self.pairs.retain_locals(|address| local.has(address));
+        self.leave_gone(now, local, out);
     }
 
     /// Takes over what the peer says about itself now.
@@ -200,24 +287,57 @@ impl Peer {
         description: &PathDescription,
     ) {
         if description.creds() == self.description.creds() {
-            let added = self.description.merge(description, MAX_REMOTE_CANDIDATES);
+            let (added, gone) = self.description.replace(description);
             for candidate in &added {
                 self.current.add_remote(candidate);
             }
-            if !added.is_empty() && self.renewal.is_some() {
-                self.renewal = Some(now);
-                self.renewals = 0;
-            }
+            self.leaving.retain(|c| !added.contains(c));
+            self.leaving.extend(gone);
+            self.remove_leaving();
+            self.freshen(now, local, !added.is_empty());
             return;
         }
         self.description = description.clone();
         let role = self.role();
-        let restarted = open(now, local, &self.description, role);
-        let replaced = std::mem::replace(&mut self.current, restarted);
+        self.replace_session(open(now, local, &self.description, role));
+    }
+
+    /// Takes over how a route is called now that more is known about its ends.
+    pub(crate) fn rename_route(&mut self, local: &LocalEnd<'_>, out: &mut Outputs<'_>) {
+        if let Some(route) = self.route {
+            let kind = self.kind_of(local, (route.local, route.remote));
+            if kind != route.kind && self.is_selected() {
+                self.announce(Route { kind, ..route }, out);
+            }
+        }
+    }
+
+    /// Checks quickly after a change, in a new session if the old one is worn or has given up.
+    fn freshen(&mut self, now: Instant, local: &LocalEnd<'_>, changed: bool) {
+        if !changed {
+            return;
+        }
+        self.current.hasten(now + local.config.urgency);
+        if self.renewal.is_some() {
+            self.renewal = Some(now);
+            self.renewals = 0;
+        } else if self.current.is_worn() {
+            let role = self.role();
+            self.replace_session(open(now, local, &self.description, role));
+        }
+        if let Standing::Lost { .. } = self.standing {
+            // There is something new to try.
+            self.standing = Standing::Lost { since: now };
+        }
+    }
+
+    fn replace_session(&mut self, session: Session) {
+        let replaced = std::mem::replace(&mut self.current, session);
         // A second restart before the first one was through leaves the route with the oldest.
         if self.previous.is_none() || replaced.has_nominated() {
             self.previous = Some(replaced);
         }
+        self.leaving.clear();
         self.renewal = None;
         self.renewals = 0;
     }
@@ -242,7 +362,7 @@ impl Peer {
                     self.previous = None;
                     self.renewal = None;
                     self.renewals = 0;
-                    self.select(now, pair, out);
+                    self.select(now, local, pair, out);
                 }
                 SessionEvent::Exhausted => self.schedule_renewal(now, local.config),
             }
@@ -250,12 +370,19 @@ impl Peer {
         let mut drop_previous = false;
         while let Some(event) = self.previous.as_mut().and_then(|s| s.poll_event(now)) {
             match event {
-                SessionEvent::Nominated(pair) => self.select(now, pair, out),
+                SessionEvent::Nominated(pair) => self.select(now, local, pair, out),
                 SessionEvent::Exhausted => drop_previous = true,
             }
         }
         if drop_previous {
             self.previous = None;
+        }
+        if let Some(pair) = self.proved.take()
+            && !self.is_selected()
+            && local.has(pair.0)
+        {
+            // What is valid may be used before anything is nominated (RFC 8445 section 12.1).
+            self.turn_to(now, local, pair, out);
         }
         self.judge(now, local, out);
         while let Some(transmit) = self.current.poll_transmit() {
@@ -270,7 +397,14 @@ impl Peer {
     pub(crate) fn poll_timeout(&mut self, config: &PathConfig) -> Option<Instant> {
         let standing = match self.standing {
             Standing::Checking { since } => Some(since + config.establish),
-            Standing::Selected => Some(self.heard + config.silence),
+            Standing::Selected => {
+                let doubt = match self.suspected {
+                    None => Some(self.heard + self.patience(config)),
+                    Some(_) => self.verdict,
+                };
+                let quiet = self.silent_at(config);
+                Some(doubt.map_or(quiet, |doubt| doubt.min(quiet)))
+            }
             Standing::Lost { .. } => None,
         };
         let consent = self.route.map(|_| self.consent + config.consent);
@@ -280,61 +414,6 @@ impl Peer {
             .into_iter()
             .flatten()
             .min()
-    }
-
-    fn select(&mut self, now: Instant, pair: Pair, out: &mut Outputs<'_>) {
-        let route = Route {
-            local: pair.0,
-            remote: pair.1,
-            kind: self.kind_of(pair.1),
-        };
-        let news = self.route != Some(route) || !self.is_selected();
-        self.route = Some(route);
-        self.standing = Standing::Selected;
-        self.heard = now;
-        self.consent = now;
-        if news {
-            tracing::debug!(peer = %self.id, kind = %route.kind, "route selected");
-            out.events.push_back(PathEvent::Selected {
-                peer: self.id,
-                route,
-            });
-        }
-    }
-
-    fn judge(&mut self, now: Instant, local: &LocalEnd<'_>, out: &mut Outputs<'_>) {
-        let config = local.config;
-        let expired = self.route.is_some() && now >= self.consent + config.consent;
-        if expired {
-            self.route = None;
-        }
-        match self.standing {
-            Standing::Checking { since } => {
-                if now >= since + config.establish {
-                    self.lose(now, out);
-                }
-            }
-            Standing::Selected => {
-                let silent = now >= self.heard + config.silence;
-                // That all checks have failed is not enough: media may still come, and consent
-                // has its own time.
-                if silent || expired {
-                    self.lose(now, out);
-                    // What the old session knows is that its pairs do not work. A restart that
-                    // is under way has yet to find out.
-                    if self.previous.take().is_none() || self.current.has_nominated() {
-                        self.renew(now, local);
-                    }
-                }
-            }
-            Standing::Lost { .. } => {}
-        }
-    }
-
-    fn lose(&mut self, now: Instant, out: &mut Outputs<'_>) {
-        tracing::debug!(peer = %self.id, "route lost");
-        self.standing = Standing::Lost { since: now };
-        out.events.push_back(PathEvent::Lost { peer: self.id });
     }
 
     /// Starts over with all candidates and quick checks, under the same credentials.
@@ -361,37 +440,6 @@ impl Peer {
             controlling: self.current.is_controlling(),
             tie_breaker: self.tie_breaker,
         }
-    }
-
-    fn kind_of(&self, remote: SocketAddr) -> RouteKind {
-        let relayed = self
-            .description
-            .parsed()
-            .iter()
-            .any(|c| c.addr() == remote && c.kind() == CandidateKind::Relayed);
-        if relayed {
-            RouteKind::Relayed
-        } else {
-            RouteKind::Direct
-        }
-    }
-
-    fn note_evidence(&mut self, pair: Pair, evidence: Evidence) {
-        if self.pairs.len() >= MAX_PAIRS && !self.pairs.contains_key(&pair) {
-            // The pairs in use come back with the next check.
-            self.pairs.clear();
-        }
-        let known = self.pairs.entry(pair).or_insert(evidence);
-        *known = evidence.max(*known);
-    }
-
-    /// Notes a sign of life, if it came along the route.
-    fn note_heard(&mut self, now: Instant, pair: Pair) -> bool {
-        let along = self.route.is_some_and(|r| (r.local, r.remote) == pair);
-        if along {
-            self.heard = self.heard.max(now);
-        }
-        along
     }
 }
 

@@ -1,18 +1,19 @@
-//! Hosts, routing and time.
+//! Hosts and time.
+
+mod view;
+mod wire;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use rand::rngs::StdRng;
+use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
 use super::nat::{Nat, NatKind};
-use super::stun;
-use crate::path::{
-    Inbound, PathAgent, PathConfig, PathDescription, PathEvent, PeerId, Route, Transmit,
-};
+use super::relay::RelayServer;
+use crate::path::{PathAgent, PathConfig, PathDescription, PathEvent, PeerId, Transmit};
 
 /// A host's number in the order of creation; also its [`PeerId`] at the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,11 +49,32 @@ impl Network {
 pub(crate) struct Host {
     pub(crate) agent: PathAgent,
     pub(crate) locals: Vec<SocketAddr>,
-    nat: Option<usize>,
     /// Events with the time since the world's beginning.
     pub(crate) events: Vec<(Duration, PathEvent)>,
     pub(crate) media: Vec<(PeerId, Vec<u8>)>,
+    /// The last time media was heard since the world's beginning, and the longest pause.
+    pub(crate) heard: Option<Duration>,
+    pub(crate) gap: Duration,
     pub(crate) sent: u64,
+    /// Whether something may have changed since its outputs and its timer were looked at.
+    touched: bool,
+    due: Option<Instant>,
+}
+
+impl Host {
+    fn hear(&mut self, at: Duration, peer: PeerId, payload: &[u8]) {
+        let pause = self.heard.map_or(Duration::ZERO, |last| at - last);
+        self.gap = self.gap.max(pause);
+        self.heard = Some(at);
+        self.media.push((peer, payload[1..].to_vec()));
+    }
+}
+
+/// Whose address it is, and behind which NAT.
+#[derive(Clone, Copy)]
+struct Interface {
+    host: HostId,
+    nat: Option<usize>,
 }
 
 enum Delivery {
@@ -74,19 +96,24 @@ enum Delivery {
 pub(crate) struct World {
     start: Instant,
     pub(crate) now: Instant,
-    rng: StdRng,
+    rng: SmallRng,
     pub(crate) network: Network,
     pub(crate) hosts: Vec<Host>,
     nats: Vec<Nat>,
     stun_servers: Vec<SocketAddr>,
     /// Pairs of addresses between which nothing passes, as the internet sees them.
     cuts: HashSet<(IpAddr, IpAddr)>,
-    addresses: HashMap<IpAddr, HostId>,
+    addresses: HashMap<IpAddr, Interface>,
+    relays: Vec<RelayServer>,
+    /// Everything that a host has sent, if that is wanted.
+    pub(crate) capture: Option<Vec<(HostId, Transmit)>>,
     queue: BinaryHeap<Reverse<(Instant, u64)>>,
     deliveries: HashMap<u64, Delivery>,
     sequence: u64,
     /// Who was told about whom, and in which role: told again when the description changes.
     told: Vec<(HostId, HostId, bool)>,
+    /// When the last of what one host says about itself reaches the other.
+    signalled: HashMap<(HostId, HostId), Instant>,
 }
 
 const SIGNALLING_DELAY: Duration = Duration::from_millis(30);
@@ -97,17 +124,20 @@ impl World {
         World {
             start,
             now: start,
-            rng: StdRng::seed_from_u64(seed),
+            rng: SmallRng::seed_from_u64(seed),
             network,
             hosts: Vec::new(),
             nats: Vec::new(),
             stun_servers: Vec::new(),
             cuts: HashSet::new(),
             addresses: HashMap::new(),
+            relays: Vec::new(),
+            capture: None,
             queue: BinaryHeap::new(),
             deliveries: HashMap::new(),
             sequence: 0,
             told: Vec::new(),
+            signalled: HashMap::new(),
         }
     }
 
@@ -131,18 +161,40 @@ impl World {
         let id = HostId(self.hosts.len());
         let locals: Vec<SocketAddr> = locals.iter().map(|l| l.parse().unwrap()).collect();
         for local in &locals {
-            self.addresses.insert(local.ip(), id);
+            self.plug(id, local.ip(), nat);
         }
         let agent = PathAgent::new(self.now, &locals, self.rng.random(), PathConfig::default());
         self.hosts.push(Host {
             agent,
             locals,
-            nat,
             events: Vec::new(),
             media: Vec::new(),
+            heard: None,
+            gap: Duration::ZERO,
             sent: 0,
+            touched: true,
+            due: None,
         });
         id
+    }
+
+    /// Connects an address of a host, on the spot or behind a NAT.
+    pub(crate) fn plug(&mut self, host: HostId, address: IpAddr, nat: Option<usize>) {
+        self.addresses.insert(address, Interface { host, nat });
+    }
+
+    /// A TURN server that knows the user "user" with the password "pass".
+    pub(crate) fn add_relay(&mut self, address: &str) -> SocketAddr {
+        let address = address.parse().unwrap();
+        self.relays.push(RelayServer::new(self.start, address));
+        address
+    }
+
+    /// Has the TURN servers forget everything.
+    pub(crate) fn restart_relays(&mut self) {
+        for relay in &mut self.relays {
+            *relay = RelayServer::new(self.start, relay.address());
+        }
     }
 
     /// A host with its public address on its interface, or behind a NAT of its own. `net`
@@ -160,7 +212,9 @@ impl World {
     // Acting
 
     pub(crate) fn host(&mut self, id: HostId) -> &mut Host {
-        &mut self.hosts[id.0]
+        let host = &mut self.hosts[id.0];
+        host.touched = true;
+        host
     }
 
     /// Has every host ask the STUN servers, and waits until all are done.
@@ -168,11 +222,35 @@ impl World {
         let servers = self.stun_servers.clone();
         let now = self.now;
         for host in &mut self.hosts {
+            host.touched = true;
             host.agent.gather(now, &servers);
         }
         let done = |world: &mut World| world.hosts.iter().all(|h| h.agent.gathering_done());
         self.run_until(Duration::from_secs(3), done)
             .expect("gathering ends");
+    }
+
+    /// Has the host allocate at all TURN servers.
+    pub(crate) fn use_relays(&mut self, id: HostId) {
+        let now = self.now;
+        let servers: Vec<SocketAddr> = self.relays.iter().map(RelayServer::address).collect();
+        for server in servers {
+            self.host(id).agent.add_relay(now, server, "user", "pass");
+        }
+    }
+
+    /// Gives a host other sockets. Addresses that are new have to be plugged in before.
+    pub(crate) fn set_locals(&mut self, id: HostId, locals: &[&str]) {
+        let now = self.now;
+        let host = self.host(id);
+        host.locals = locals.iter().map(|l| l.parse().unwrap()).collect();
+        let locals = host.locals.clone();
+        host.agent.set_local_addresses(now, &locals);
+    }
+
+    /// Lets all clocks jump, as when everybody sleeps.
+    pub(crate) fn jump(&mut self, time: Duration) {
+        self.now += time;
     }
 
     /// Tells each of the two what the other said about itself, by way of the server.
@@ -183,13 +261,28 @@ impl World {
 
     /// Tells `to` what `from` says about itself now.
     pub(crate) fn tell(&mut self, to: HostId, from: HostId, controlling: bool) {
+        let delay = SIGNALLING_DELAY + self.within(SIGNALLING_DELAY);
+        self.tell_after(delay, to, from, controlling);
+    }
+
+    /// The same with a delay of one's choice.
+    pub(crate) fn tell_after(
+        &mut self,
+        delay: Duration,
+        to: HostId,
+        from: HostId,
+        controlling: bool,
+    ) {
         if !self.told.contains(&(to, from, controlling)) {
             self.told.push((to, from, controlling));
         }
         let description = self.host(from).agent.local_description();
-        let jitter = self.within(SIGNALLING_DELAY);
+        // What was said first arrives first.
+        let earliest = self.signalled.get(&(to, from)).copied();
+        let at = earliest.map_or(self.now + delay, |e| e.max(self.now + delay));
+        self.signalled.insert((to, from), at);
         self.schedule(
-            SIGNALLING_DELAY + jitter,
+            at - self.now,
             Delivery::Introduction {
                 to,
                 from,
@@ -227,60 +320,30 @@ impl World {
 
     /// Sends media along the route, if there is one.
     pub(crate) fn send_media(&mut self, from: HostId, to: HostId, text: &[u8]) -> bool {
-        let Some(route) = self.route(from, to) else {
-            return false;
-        };
         let mut payload = vec![0x80];
         payload.extend(text);
-        self.transmit(
-            from,
-            Transmit {
-                local: route.local,
-                remote: route.remote,
-                payload,
-            },
-        );
-        true
+        let now = self.now;
+        self.host(from).agent.send_media(now, to.peer(), &payload)
     }
 
-    // Looking
-
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.now - self.start
-    }
-
-    pub(crate) fn route(&mut self, from: HostId, to: HostId) -> Option<Route> {
-        self.host(from).agent.route(to.peer())
-    }
-
-    pub(crate) fn are_connected(&mut self, a: HostId, b: HostId) -> bool {
-        self.route(a, b).is_some() && self.route(b, a).is_some()
-    }
-
-    /// Times at which the host said that it lost the peer.
-    pub(crate) fn losses(&self, host: HostId, peer: HostId) -> Vec<Duration> {
-        let lost = PathEvent::Lost { peer: peer.peer() };
-        let events = self.hosts[host.0].events.iter();
-        events
-            .filter(|(_, e)| *e == lost)
-            .map(|(at, _)| *at)
-            .collect()
-    }
-
-    /// Times at which the host said that it has a route to the peer.
-    pub(crate) fn selections(&self, host: HostId, wanted: HostId) -> Vec<(Duration, Route)> {
-        let events = self.hosts[host.0].events.iter();
-        events
-            .filter_map(|(at, event)| match event {
-                PathEvent::Selected { peer, route } if *peer == wanted.peer() => {
-                    Some((*at, *route))
+    /// Has all send a voice to all for as long as that, a frame every 20 ms.
+    pub(crate) fn talk(&mut self, time: Duration) {
+        let hosts: Vec<HostId> = (0..self.hosts.len()).map(HostId).collect();
+        let frames = time.as_millis() / 20;
+        for _ in 0..frames {
+            for from in &hosts {
+                for to in &hosts {
+                    if from != to {
+                        self.send_media(*from, *to, b"voice");
+                    }
                 }
-                PathEvent::Selected { .. }
-                | PathEvent::Lost { .. }
-                | PathEvent::GatheringDone
-                | PathEvent::DescriptionChanged => None,
-            })
-            .collect()
+            }
+            self.run_for(Duration::from_millis(20));
+        }
+    }
+
+    pub(crate) fn reboot_nats(&mut self) {
+        self.nats.iter_mut().for_each(Nat::reboot);
     }
 
     // Time
@@ -305,7 +368,7 @@ impl World {
                 return Some(self.now - begin);
             }
             let queued = self.queue.peek().map(|Reverse((at, _))| *at);
-            let timers = self.hosts.iter_mut().filter_map(|h| h.agent.poll_timeout());
+            let timers = self.hosts.iter().filter_map(|h| h.due);
             let next = timers.chain(queued).min().map(|next| next.max(self.now));
             let Some(next) = next.filter(|next| *next <= end) else {
                 self.now = end;
@@ -320,8 +383,9 @@ impl World {
             self.now = next;
             let now = self.now;
             for host in &mut self.hosts {
-                if host.agent.poll_timeout().is_some_and(|due| due <= now) {
+                if host.due.is_some_and(|due| due <= now) {
                     host.agent.handle_timeout(now);
+                    host.touched = true;
                 }
             }
             self.deliver_due();
@@ -331,15 +395,22 @@ impl World {
     fn drain(&mut self) {
         let at = self.elapsed();
         for index in 0..self.hosts.len() {
+            if !std::mem::take(&mut self.hosts[index].touched) {
+                continue;
+            }
             while let Some(transmit) = self.hosts[index].agent.poll_transmit() {
                 self.transmit(HostId(index), transmit);
             }
             let mut changed = false;
             let host = &mut self.hosts[index];
+            while let Some((peer, payload)) = host.agent.poll_media() {
+                host.hear(at, peer, &payload);
+            }
             while let Some(event) = host.agent.poll_event() {
                 changed |= event == PathEvent::DescriptionChanged;
                 host.events.push((at, event));
             }
+            host.due = host.agent.poll_timeout();
             if changed {
                 for (to, from, controlling) in self.told.clone() {
                     if from == HostId(index) {
@@ -379,97 +450,6 @@ impl World {
             }
             self.drain();
         }
-    }
-
-    // The way of a datagram
-
-    fn transmit(&mut self, from: HostId, transmit: Transmit) {
-        let now = self.now;
-        let host = &mut self.hosts[from.0];
-        assert!(
-            host.locals.contains(&transmit.local),
-            "sent from a socket that there is not"
-        );
-        host.sent += 1;
-        let nat = host.nat;
-        // A neighbour behind the same NAT is reached without it.
-        let neighbour = self
-            .addresses
-            .get(&transmit.remote.ip())
-            .is_some_and(|to| self.hosts[to.0].nat == nat);
-        let source = match nat {
-            Some(nat) if !neighbour && transmit.local.is_ipv4() => {
-                self.nats[nat].outbound(now, transmit.local, transmit.remote)
-            }
-            Some(_) | None => transmit.local,
-        };
-        self.travel(source, transmit.remote, transmit.payload);
-    }
-
-    fn travel(&mut self, source: SocketAddr, destination: SocketAddr, payload: Vec<u8>) {
-        if self.cuts.contains(&(source.ip(), destination.ip())) {
-            return;
-        }
-        let copies = if self.rng.random_bool(self.network.duplication) {
-            2
-        } else {
-            1
-        };
-        for _ in 0..copies {
-            if self.rng.random_bool(self.network.loss) {
-                continue;
-            }
-            let delay = self.network.delay + self.within(self.network.jitter);
-            self.schedule(
-                delay,
-                Delivery::Datagram {
-                    source,
-                    destination,
-                    payload: payload.clone(),
-                },
-            );
-        }
-    }
-
-    fn arrive(&mut self, source: SocketAddr, destination: SocketAddr, payload: &[u8]) {
-        let now = self.now;
-        if self.stun_servers.contains(&destination) {
-            if let Some(answer) = stun::answer(source, payload) {
-                self.travel(destination, source, answer);
-            }
-            return;
-        }
-        let nat = self
-            .nats
-            .iter()
-            .position(|n| n.outside() == destination.ip());
-        let inner = match nat {
-            Some(nat) => self.nats[nat].inbound(now, source, destination.port()),
-            None => self.directly(source, destination),
-        };
-        let Some(inner) = inner else { return };
-        let Some(&to) = self.addresses.get(&inner.ip()) else {
-            return;
-        };
-        let host = self.host(to);
-        if !host.locals.contains(&inner) {
-            return;
-        }
-        match host.agent.handle_packet(now, inner, source, payload) {
-            Inbound::Media(peer) => host.media.push((peer, payload[1..].to_vec())),
-            Inbound::Handled | Inbound::Stray => {}
-        }
-    }
-
-    /// Addresses behind a NAT are reached from behind the same one only. NATs leave IPv6 alone.
-    fn directly(&self, source: SocketAddr, destination: SocketAddr) -> Option<SocketAddr> {
-        let to = self.addresses.get(&destination.ip())?;
-        let from = self
-            .addresses
-            .get(&source.ip())
-            .map(|h| self.hosts[h.0].nat);
-        let nat = self.hosts[to.0].nat;
-        (nat.is_none() || from == Some(nat) || destination.is_ipv6()).then_some(destination)
     }
 
     fn schedule(&mut self, delay: Duration, delivery: Delivery) {
