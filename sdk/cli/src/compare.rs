@@ -20,10 +20,10 @@ const LONGEST_LAG_SECONDS: usize = 2;
 const PIECE: usize = SAMPLE_RATE as usize / 2;
 /// How far a piece may move from the common lag, in samples at the full rate.
 const PIECE_PLAY: isize = SAMPLE_RATE as isize / 10;
-/// The inner products take every sixth sample: 8 kHz for sound below 3.6 kHz.
+/// The fine look takes every sixth sample: 8 kHz for sound below 3.6 kHz.
 const FINE: usize = 6;
-/// The first look takes every 24th: 2 kHz for sound below 0.9 kHz.
-const COARSE: usize = 24;
+/// The first look takes every 48th: 1 kHz for sound below 450 Hz, where a voice is loudest.
+const COARSE: usize = 48;
 
 /// What was heard against what was said.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -58,22 +58,23 @@ fn read(path: &Path) -> Result<Vec<f32>, Failure> {
 pub(crate) fn compare(said: &[f32], heard: &[f32]) -> Comparison {
     let seconds = |samples: &[f32]| samples.len() as f64 / f64::from(SAMPLE_RATE);
     let fine = Pair {
-        said: low_pass(said, FINE),
-        heard: low_pass(heard, FINE),
+        said: low_pass(said, FINE, 1),
+        heard: low_pass(heard, FINE, 1),
         step: FINE,
     };
     let coarse = Pair {
-        said: low_pass(said, COARSE),
-        heard: low_pass(heard, COARSE),
-        step: COARSE,
+        said: low_pass(said, COARSE, COARSE),
+        heard: low_pass(heard, COARSE, COARSE),
+        step: 1,
     };
     let reach = (LONGEST_LAG_SECONDS * SAMPLE_RATE as usize) as isize;
-    let lag = best_lag(&coarse, &fine, 0..said.len(), 0, reach);
+    let lag = best_lag(&coarse, &fine, 0..said.len(), 0, 0, reach);
     let mut sums = Sums::default();
+    let mut own = lag;
     let mut start = 0;
     while start < said.len() {
         let piece = start..said.len().min(start + PIECE);
-        let own = best_lag(&coarse, &fine, piece.clone(), lag, PIECE_PLAY);
+        own = best_lag(&coarse, &fine, piece.clone(), lag, own, PIECE_PLAY);
         sums.add(&fine.sums(piece, own));
         start += PIECE;
     }
@@ -91,13 +92,26 @@ fn best_lag(
     fine: &Pair,
     piece: std::ops::Range<usize>,
     around: isize,
+    before: isize,
     reach: isize,
 ) -> isize {
-    let rough = coarse.best(piece.clone(), around, reach, COARSE / 2);
-    fine.best(piece, rough, COARSE as isize, 1)
+    let few = COARSE as isize;
+    let rough = coarse.best(
+        piece.start / COARSE..piece.end / COARSE,
+        around / few,
+        reach / few,
+    );
+    // Low sound repeats from one period of the voice to the next, and so the rough look may be a
+    // period off; where nothing moved, the lag is that of the rest, or of the piece before.
+    let looks = [rough * few, around, before].map(|lag| fine.best(piece.clone(), lag, few));
+    let fit = |lag: &isize| fine.sums(piece.clone(), *lag).correlation();
+    looks
+        .into_iter()
+        .max_by(|one, other| fit(one).total_cmp(&fit(other)))
+        .unwrap_or(around)
 }
 
-/// Two recordings at the full rate, band-limited so that every `step`th sample says it all.
+/// Two recordings, band-limited so that every `step`th sample says it all.
 struct Pair {
     said: Vec<f32>,
     heard: Vec<f32>,
@@ -105,15 +119,9 @@ struct Pair {
 }
 
 impl Pair {
-    fn best(
-        &self,
-        piece: std::ops::Range<usize>,
-        around: isize,
-        reach: isize,
-        stride: usize,
-    ) -> isize {
+    fn best(&self, piece: std::ops::Range<usize>, around: isize, reach: isize) -> isize {
         let mut best = (around, f64::MIN);
-        for lag in (around - reach..=around + reach).step_by(stride) {
+        for lag in around - reach..=around + reach {
             let fit = self.sums(piece.clone(), lag).correlation();
             if fit > best.1 {
                 best = (lag, fit);
@@ -168,11 +176,12 @@ impl Sums {
     }
 }
 
-/// Keeps what every `step`th sample can carry: a windowed sinc, centred, at the full rate.
-fn low_pass(samples: &[f32], step: usize) -> Vec<f32> {
-    let half = 8 * step as isize;
+/// Keeps what every `band`th sample can carry, by a centred windowed sinc, and of the result every
+/// `step`th sample.
+fn low_pass(samples: &[f32], band: usize, step: usize) -> Vec<f32> {
+    let half = 8 * band as isize;
     // Nine tenths of the band, the rest is the filter's slope.
-    let cut = 0.9 / step as f32;
+    let cut = 0.9 / band as f32;
     let taps: Vec<f32> = (-half..=half)
         .map(|tap| {
             let at = tap as f32 * cut * std::f32::consts::PI;
@@ -186,6 +195,7 @@ fn low_pass(samples: &[f32], step: usize) -> Vec<f32> {
     padded.resize(samples.len() + 2 * half as usize, 0.0);
     padded
         .windows(taps.len())
+        .step_by(step)
         .map(|window| window.iter().zip(&taps).map(|(x, tap)| x * tap).sum())
         .collect()
 }

@@ -29,7 +29,7 @@ impl Console {
     pub(crate) fn tell(&self, report: &Report) {
         let mut text = String::new();
         if self.json {
-            text = report.json().to_string();
+            text = stamped(report.json()).to_string();
             text.push('\n');
         } else {
             let meter = matches!(report, Report::Levels(_)) && std::io::stdout().is_terminal();
@@ -79,6 +79,15 @@ fn printable(text: &str) -> String {
     text.chars()
         .map(|char| if char.is_control() { '\u{fffd}' } else { char })
         .collect()
+}
+
+/// An event with the time at which it is told, in seconds since the Unix epoch.
+fn stamped(mut event: serde_json::Value) -> serde_json::Value {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    if let (Some(object), Ok(since)) = (event.as_object_mut(), since) {
+        object.insert("at".to_owned(), since.as_secs_f64().into());
+    }
+    event
 }
 
 #[cfg(test)]

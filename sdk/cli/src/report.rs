@@ -305,3 +305,191 @@ pub(crate) fn decibels(peak: f32) -> i32 {
         -96
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use cooee_sdk::{
+        CallEvent, CallStats, Contact, EndReason, Event, GroupId, Levels, Me, PictureId, RouteKind,
+        Status, Username,
+    };
+    use serde_json::json;
+
+    use super::{Connection, Ending, Report};
+    use crate::failure::Failure;
+    use crate::words;
+
+    type Tested = Result<(), Box<dyn std::error::Error>>;
+
+    fn stats() -> CallStats {
+        CallStats {
+            sent: 250,
+            received: 248,
+            lost: 2,
+            late: 1,
+            concealed: 3,
+            recovered: 1,
+            dropped: 4,
+            jitter: Duration::from_micros(1_234),
+            round_trip_time: Some(Duration::from_micros(20_500)),
+            buffer: Duration::from_millis(40),
+            ..CallStats::default()
+        }
+    }
+
+    #[test]
+    fn a_call_in_json() -> Tested {
+        let id_group = GroupId::parse("g1")?;
+        let bob: Username = "bob".parse()?;
+        let ringing = Report::Call(CallEvent::RingingOut {
+            id_group: id_group.clone(),
+            ringing: vec![bob.clone()],
+        });
+        assert_eq!(
+            ringing.json(),
+            json!({"event": "ringing", "id_group": "g1", "to": ["bob"]})
+        );
+        let connected = Report::Connected(Connection {
+            id_group: id_group.clone(),
+            who: Some(bob),
+            route: Some(RouteKind::Direct),
+            safety_code: Some("12345 67890".to_owned()),
+            since_accept: Duration::from_micros(26_779),
+        });
+        assert_eq!(
+            connected.json(),
+            json!({
+                "event": "connected", "id_group": "g1", "pseudo": "bob", "route": "direct",
+                "ms_since_accept": 26.779, "safety_code": "12345 67890",
+            })
+        );
+        assert_eq!(
+            Report::Stats(stats()).json(),
+            json!({
+                "event": "stats", "sent": 250, "received": 248, "lost": 2, "late": 1,
+                "concealed": 3, "recovered": 1, "dropped": 4, "jitter_ms": 1.234,
+                "rtt_ms": 20.5, "buffer_ms": 40.0,
+            })
+        );
+        let ended = Report::Ended(Ending {
+            id_group: Some(id_group),
+            reason: EndReason::RemoteHungUp,
+            detail: None,
+            totals: stats(),
+            lasted: Some(Duration::from_millis(5_003)),
+        });
+        let object = ended.json();
+        assert_eq!(object["event"], "ended");
+        assert_eq!(object["reason"], "remote_hung_up");
+        assert_eq!(object["seconds"], 5.003);
+        assert_eq!(object["received"], 248);
+        Ok(())
+    }
+
+    #[test]
+    fn a_call_in_sentences() -> Tested {
+        let connected = Report::Connected(Connection {
+            id_group: GroupId::parse("g1")?,
+            who: Some("bob".parse()?),
+            route: Some(RouteKind::Direct),
+            safety_code: None,
+            since_accept: Duration::from_millis(26),
+        });
+        assert_eq!(
+            words::lines(&connected),
+            ["connected to bob, direct, 26 ms after the accept"]
+        );
+        let never = Report::Ended(Ending {
+            id_group: None,
+            reason: EndReason::Refused,
+            detail: Some("bob is no contact".to_owned()),
+            totals: CallStats::default(),
+            lasted: None,
+        });
+        assert_eq!(
+            words::lines(&never),
+            ["the call is over: the server refused it (bob is no contact)"]
+        );
+        let levels = Report::Levels(Levels::default());
+        assert_eq!(
+            words::lines(&levels),
+            ["you ....................  they ...................."]
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn data_in_json_and_in_sentences() -> Tested {
+        let contact = Contact {
+            pp: PictureId::NONE,
+            pseudo: "bob".parse()?,
+            status: Status::InCall,
+        };
+        let contacts = Report::Contacts {
+            contacts: vec![contact.clone()],
+            online: true,
+        };
+        assert_eq!(
+            contacts.json(),
+            json!({
+                "event": "contacts", "online": true,
+                "contacts": [{"pp": "", "pseudo": "bob", "status": "in_call"}],
+            })
+        );
+        assert!(words::lines(&contacts)[0].ends_with("in a call"));
+        let none = Report::Contacts {
+            contacts: Vec::new(),
+            online: false,
+        };
+        assert_eq!(words::lines(&none), ["no contacts yet"]);
+        let me = Report::Profile {
+            me: Me {
+                name: "zoë".parse()?,
+                picture: PictureId::NONE,
+                status: Status::Online,
+            },
+            server: "https://cooee.example.org".to_owned(),
+            online: true,
+        };
+        assert_eq!(me.json()["pseudo"], "zoë");
+        assert_eq!(
+            words::lines(&me),
+            ["zoë on https://cooee.example.org, online"]
+        );
+        let renamed = Report::Event(Event::ContactChanged {
+            contact,
+            previous: Some("rob".parse()?),
+        });
+        assert_eq!(renamed.json()["previous"], "rob");
+        assert_eq!(words::lines(&renamed), ["rob is now called bob"]);
+        Ok(())
+    }
+
+    #[test]
+    fn the_connection_to_the_server_is_told_apart_from_the_call() -> Tested {
+        let lost = Report::Event(Event::Reconnecting {
+            retry_in: Duration::from_millis(400),
+            attempt: 2,
+        });
+        assert_eq!(
+            lost.json(),
+            json!({"event": "offline", "retry_in_ms": 400.0, "attempt": 2})
+        );
+        let call = Report::Call(CallEvent::Reconnecting {
+            id_group: GroupId::parse("g1")?,
+        });
+        assert_eq!(call.json()["event"], "reconnecting");
+        Ok(())
+    }
+
+    #[test]
+    fn a_failure_has_its_code_in_json_and_nothing_on_stdout_otherwise() {
+        let error = Report::Error(Failure::new("offline", "not connected"));
+        assert_eq!(
+            error.json(),
+            json!({"event": "error", "code": "offline", "message": "not connected"})
+        );
+        assert!(words::lines(&error).is_empty());
+    }
+}

@@ -10,7 +10,18 @@ use crate::failure::Failure;
 
 /// Builds the client that the global options describe.
 pub(crate) async fn client(global: &Global) -> Result<Client, Failure> {
+    build(global, false).await
+}
+
+/// Builds a client that runs beside other commands over the same data folder.
+pub(crate) async fn beside(global: &Global) -> Result<Client, Failure> {
+    build(global, true).await
+}
+
+/// With a session of its own, a command runs beside others over the same data folder.
+async fn build(global: &Global, own_session: bool) -> Result<Client, Failure> {
     let mut builder = Client::builder()
+        .own_session(own_session)
         .data_folder(data_folder(global)?)
         .credentials(match global.credentials {
             CredentialChoice::Keyring => Credentials::Keyring,
@@ -39,8 +50,16 @@ fn data_folder(global: &Global) -> Result<PathBuf, Failure> {
     }
 }
 
-/// A client whose session goes on; fails without a network.
+/// A client that is signed in; fails without a network.
 pub(crate) async fn online(global: &Global) -> Result<(Client, Me), Failure> {
+    let client = build(global, true).await?;
+    let me = client.resume().await?;
+    Ok((client, me))
+}
+
+/// A client that continues the kept session itself, to end it or to change the password: a new
+/// password ends every other session.
+pub(crate) async fn kept(global: &Global) -> Result<(Client, Me), Failure> {
     let client = client(global).await?;
     let me = client.resume().await?;
     Ok((client, me))
@@ -52,7 +71,7 @@ pub(crate) async fn online_or_not(
     global: &Global,
     console: &Console,
 ) -> Result<(Client, bool), Failure> {
-    let client = client(global).await?;
+    let client = build(global, true).await?;
     match client.resume().await {
         Ok(_) => Ok((client, true)),
         Err(error @ (SignInError::Unreachable(_) | SignInError::Credentials(_))) => {
@@ -63,34 +82,6 @@ pub(crate) async fn online_or_not(
             Ok((client, false))
         }
         Err(error) => Err(error.into()),
-    }
-}
-
-/// Held by a command that stays connected; see [`stay`].
-#[derive(Debug)]
-pub(crate) struct Stay {
-    _locked: Option<std::fs::File>,
-}
-
-/// Says so when another command stays connected with the same data folder already: they share one
-/// session, and each resume of it takes it from the other.
-pub(crate) fn stay(global: &Global, console: &Console) -> Result<Stay, Failure> {
-    let folder = data_folder(global)?;
-    std::fs::create_dir_all(&folder)?;
-    let file = std::fs::File::create(folder.join("connected.lock"))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Stay {
-            _locked: Some(file),
-        }),
-        Err(std::fs::TryLockError::WouldBlock) => {
-            console.note(
-                "another cooee stays connected with this data folder, and the two will interrupt \
-                 each other: log in with another --data folder to have both",
-            );
-            Ok(Stay { _locked: None })
-        }
-        // A file system without locks; nothing depends on them.
-        Err(std::fs::TryLockError::Error(_)) => Ok(Stay { _locked: None }),
     }
 }
 

@@ -310,3 +310,54 @@ fn date(millis: i64) -> String {
 fn instant(millis: i64) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use cooee_sdk::{CallDirection, CallId, CallRecord, Levels};
+
+    use super::{meter, record_row, rfc3339, span, talked};
+
+    #[test]
+    fn times_and_spans_read_as_people_write_them() {
+        assert_eq!(rfc3339(1_795_426_200_123), "2026-11-23T09:30:00.123Z");
+        assert_eq!(rfc3339(i64::MAX), "");
+        assert_eq!(span(Duration::from_millis(6_600)), "7 s");
+        assert_eq!(span(Duration::from_secs(125)), "2 min 05 s");
+        assert_eq!(span(Duration::from_secs(3_725)), "1 h 02 min");
+    }
+
+    #[test]
+    fn a_past_call_says_how_long_or_why_not() {
+        let mut record = CallRecord {
+            id: CallId(1),
+            id_group: "g1".to_owned(),
+            direction: CallDirection::Incoming,
+            peers: vec!["bob".to_owned()],
+            started_at: 1_795_426_200_000,
+            accepted_at: Some(1_795_426_205_000),
+            ended_at: Some(1_795_426_265_000),
+            end_reason: Some("hung_up".to_owned()),
+        };
+        assert_eq!(talked(&record), Some(Duration::from_secs(60)));
+        assert_eq!(
+            record_row(&record),
+            "2026-11-23 09:30 UTC  from  bob  1 min 00 s"
+        );
+        record.accepted_at = None;
+        record.end_reason = Some("timeout".to_owned());
+        assert!(record_row(&record).ends_with("bob  timeout"));
+    }
+
+    #[test]
+    fn the_meter_goes_from_minus_sixty_decibels_to_full_scale() {
+        let mut levels = Levels::default();
+        levels.input = 1.0;
+        levels.output = 0.0316;
+        assert_eq!(
+            meter(levels),
+            "you ####################  they ##########.........."
+        );
+    }
+}

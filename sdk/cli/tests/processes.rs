@@ -1,7 +1,7 @@
 //! `cooee` as people and scripts meet it: processes, their output and their exit status.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
@@ -40,8 +40,9 @@ impl Place {
     }
 
     fn stop_server(&mut self) {
-        let server = self.server.take().unwrap();
-        self.runtime.block_on(server.shutdown());
+        if let Some(server) = self.server.take() {
+            self.runtime.block_on(server.shutdown());
+        }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -95,6 +96,12 @@ impl Place {
     }
 }
 
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.stop_server();
+    }
+}
+
 /// A command that goes on, and what it has said.
 struct Running {
     child: Child,
@@ -119,11 +126,12 @@ impl Running {
 
     /// Reads to the end and gives the exit status.
     fn end(mut self) -> (Option<i32>, Vec<Value>) {
-        for line in self.lines.lines() {
-            self.seen
-                .push(serde_json::from_str(&line.unwrap()).unwrap());
+        for line in self.lines.by_ref().lines() {
+            let object = serde_json::from_str(&line.unwrap()).unwrap();
+            self.seen.push(object);
         }
-        (self.child.wait().unwrap().code(), self.seen)
+        let status = self.child.wait().unwrap().code();
+        (status, std::mem::take(&mut self.seen))
     }
 
     #[cfg(unix)]
@@ -131,6 +139,16 @@ impl Running {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args([name, &id]).status().unwrap();
         assert!(sent.success());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Only a test that failed leaves one behind.
+        if let Ok(None) = self.child.try_wait() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
     }
 }
 

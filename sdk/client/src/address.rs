@@ -93,6 +93,16 @@ impl ServerAddress {
         }
     }
 
+    /// Puts this server's host before `:port`; a place with a host of its own stays as it is.
+    pub(crate) fn complete(&self, place: &str) -> String {
+        let host = self.host();
+        match place.strip_prefix(':') {
+            Some(port) if host.contains(':') => format!("[{host}]:{port}"),
+            Some(port) => format!("{host}:{port}"),
+            None => place.to_owned(),
+        }
+    }
+
     /// The WebSocket's URL.
     pub(crate) fn websocket(&self) -> String {
         let root = self.root.as_str();
@@ -111,7 +121,9 @@ impl ServerAddress {
 
 impl fmt::Display for ServerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.root.as_str().trim_end_matches('/'))
+        let websocket = self.websocket();
+        let root = websocket.strip_suffix("v1/ws").unwrap_or(&websocket);
+        f.write_str(root.trim_end_matches('/'))
     }
 }
 

@@ -115,15 +115,17 @@ impl Archive {
     /// The account has another name now.
     pub(crate) fn rename(&self, account: AccountId) {
         self.send(Box::new(move |shelf| {
-            let Slot::Open(cache) = std::mem::replace(&mut shelf.cache, Slot::Empty) else {
-                return;
+            let renamed = match std::mem::replace(&mut shelf.cache, Slot::Empty) {
+                Slot::Open(cache) => cache
+                    .close()
+                    .and_then(|closed| closed.rename(&account))
+                    .and_then(ClosedCache::reopen)
+                    .map(|cache| Slot::Open(Box::new(cache))),
+                Slot::Closed(closed) => closed.rename(&account).map(Slot::Closed),
+                Slot::Empty => return,
             };
-            let renamed = cache
-                .close()
-                .and_then(|closed| closed.rename(&account))
-                .and_then(ClosedCache::reopen);
             match renamed {
-                Ok(cache) => shelf.cache = Slot::Open(Box::new(cache)),
+                Ok(slot) => shelf.cache = slot,
                 Err(error) => tracing::warn!(%error, "the cache could not follow a rename"),
             }
         }));
@@ -386,6 +388,11 @@ fn stored_group(group: &cooee_protocol::Group) -> cooee_store::Group {
         group_name: group.group_name.to_string(),
         members: group.list_pseudo.iter().map(ToString::to_string).collect(),
         last_update_date: group.last_update_date.clone(),
+        creator: group
+            .creator
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
     }
 }
 
@@ -399,6 +406,6 @@ fn loaded_group(group: cooee_store::Group) -> Option<cooee_protocol::Group> {
             .filter_map(|name| Username::parse(name).ok())
             .collect(),
         last_update_date: group.last_update_date,
-        creator: None,
+        creator: Username::parse(&group.creator).ok(),
     })
 }

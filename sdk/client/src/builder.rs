@@ -53,6 +53,7 @@ pub struct ClientBuilder {
     credentials: Credentials,
     allow_plaintext: bool,
     ca_file: Option<PathBuf>,
+    own_session: bool,
 }
 
 impl ClientBuilder {
@@ -89,6 +90,15 @@ impl ClientBuilder {
     #[must_use]
     pub fn ca_file(mut self, file: impl Into<PathBuf>) -> Self {
         self.ca_file = Some(file.into());
+        self
+    }
+
+    /// Resumes into a session of its own instead of taking over the one that the last sign-in
+    /// began, and ends it when the client closes: for programs that several of may run at once
+    /// over one data folder.
+    #[must_use]
+    pub fn own_session(mut self, own: bool) -> Self {
+        self.own_session = own;
         self
     }
 
@@ -138,6 +148,7 @@ impl ClientBuilder {
         let shared = Arc::new(Shared::new(
             server.clone(),
             data,
+            self.own_session,
             credentials,
             archive,
             roster,

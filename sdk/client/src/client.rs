@@ -165,7 +165,7 @@ impl Client {
     pub async fn resume(&self) -> Result<Me, SignInError> {
         let token = self.kept_token().await?;
         let (reply, answer) = oneshot::channel();
-        let how = SignIn::Resume(token);
+        let how = self.resume_by(token);
         self.tell(Command::SignIn { how, reply })
             .await
             .map_err(|_| SignInError::Closed)?;
@@ -183,7 +183,7 @@ impl Client {
         let token = self.kept_token().await?;
         // Nobody waits for the reply, so a failure is tried again instead of reported.
         let (reply, _) = oneshot::channel();
-        let how = SignIn::Resume(token);
+        let how = self.resume_by(token);
         self.tell(Command::SignIn { how, reply })
             .await
             .map_err(|_| SignInError::Closed)
@@ -248,6 +248,14 @@ impl Client {
             return Err(SignInError::Credentials(error));
         }
         Ok(me)
+    }
+
+    fn resume_by(&self, token: cooee_protocol::Token) -> SignIn {
+        if self.shared.own_session {
+            SignIn::Another(token)
+        } else {
+            SignIn::Resume(token)
+        }
     }
 
     async fn kept_token(&self) -> Result<cooee_protocol::Token, SignInError> {

@@ -6,6 +6,9 @@ use cooee_protocol::{
 };
 use std::collections::BTreeMap;
 
+#[cfg(test)]
+mod tests;
+
 /// The own profile.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Me {

@@ -31,6 +31,8 @@ pub enum Connectivity {
 pub(crate) struct Shared {
     pub(crate) server: ServerAddress,
     pub(crate) data: PathBuf,
+    /// Other programs may use the data folder at the same time.
+    pub(crate) own_session: bool,
     pub(crate) credentials: Arc<dyn CredentialStore>,
     pub(crate) archive: Archive,
     roster: RwLock<Roster>,
@@ -50,6 +52,7 @@ impl Shared {
     pub(crate) fn new(
         server: ServerAddress,
         data: PathBuf,
+        own_session: bool,
         credentials: Arc<dyn CredentialStore>,
         archive: Archive,
         roster: Roster,
@@ -58,6 +61,7 @@ impl Shared {
         Self {
             server,
             data,
+            own_session,
             credentials,
             archive,
             roster: RwLock::new(roster),
@@ -98,13 +102,8 @@ impl Shared {
 
     /// The server's STUN responders, with the host of the WebSocket where they name none.
     pub(crate) fn stun_servers(&self, server: &ServerAddress) -> Vec<String> {
-        let host = server.host();
-        let complete = |entry: &String| match entry.strip_prefix(':') {
-            Some(port) if host.contains(':') => format!("[{host}]:{port}"),
-            Some(port) => format!("{host}:{port}"),
-            None => entry.clone(),
-        };
-        self.session().stun.iter().map(complete).collect()
+        let stun = &self.session().stun;
+        stun.iter().map(|entry| server.complete(entry)).collect()
     }
 
     pub(crate) fn emit(&self, event: Event) {

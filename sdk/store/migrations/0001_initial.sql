@@ -19,7 +19,9 @@ CREATE TABLE contact (
 CREATE TABLE call_group (
     id_group         TEXT NOT NULL PRIMARY KEY,
     group_name       TEXT NOT NULL,
-    last_update_date TEXT NOT NULL
+    last_update_date TEXT NOT NULL,
+    -- Empty when the server has not said it.
+    creator          TEXT NOT NULL DEFAULT ''
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE call_group_member (

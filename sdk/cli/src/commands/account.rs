@@ -67,7 +67,7 @@ pub(crate) async fn profile(global: &Global, console: &Console, wish: ProfileCha
         .new_password
         .then(|| session::new_password("COOEE_NEW_PASSWORD"))
         .transpose()?;
-    let (client, _) = session::online(global).await?;
+    let (client, _) = session::kept(global).await?;
     let pp = match picture {
         Some(bytes) => Some(upload(&client, bytes).await?),
         None => None,

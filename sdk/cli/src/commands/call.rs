@@ -29,7 +29,6 @@ pub(crate) async fn place(
     wish: &VoiceOptions,
 ) -> Outcome {
     let mut interrupts = Interrupts::listen()?;
-    let _stay = session::stay(global, console)?;
     let options = voice::options(wish)?;
     let (client, me) = session::online(global).await?;
     let target = target(&client, whom)?;
@@ -76,11 +75,10 @@ pub(crate) async fn answer(
     wish: &VoiceOptions,
 ) -> Outcome {
     let mut interrupts = Interrupts::listen()?;
-    let _stay = session::stay(global, console)?;
     let from = from.map(session::name).transpose()?;
     // Checked now, opened when somebody calls.
     let mut options = Some(voice::options(wish)?);
-    let client = session::client(global).await?;
+    let client = session::beside(global).await?;
     let mut follower = Follower::new(client.events(), console, wish);
     let me = client.resume().await?;
     console.tell(&Report::Ready { me, waiting: true });

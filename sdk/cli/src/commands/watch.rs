@@ -11,8 +11,7 @@ use crate::signals::Interrupts;
 
 pub(crate) async fn run(global: &Global, console: &Console) -> Outcome {
     let mut interrupts = Interrupts::listen()?;
-    let _stay = session::stay(global, console)?;
-    let client = session::client(global).await?;
+    let client = session::beside(global).await?;
     let mut events = client.events();
     client.resume_when_possible().await?;
     let outcome = loop {

@@ -3,6 +3,7 @@
 mod handle;
 pub(crate) mod plane;
 mod sockets;
+pub(crate) mod tunnel;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use cooee_audio::{Input, Output};
 use cooee_core::call::{CallError, CallEvent, CallOutput, CallPhase, CallRequest, Target};
@@ -11,113 +10,13 @@ use cooee_core::signalling::RequestError;
 use cooee_protocol::{ErrorCode, ErrorReply, GroupId, ServerMessage, Username};
 use cooee_store::CallDirection;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
+use super::active::{ActiveCall, PlaneWake, describe};
 use super::{CallAct, Driver, now};
-use crate::call::plane::{self, PlaneCommand, PlaneHandle, PlaneSignal};
+use crate::call::plane::{self, PlaneCommand, PlaneSignal};
 use crate::call::{Call, CallOptions, CallSnapshot, Live};
 use crate::error::CallActionError;
 use crate::event::Event;
-use crate::shared::Shared;
-
-/// The call that is there, as the driver sees it.
-pub(super) struct ActiveCall {
-    id: u64,
-    plane: Option<PlaneHandle>,
-    /// Why no socket could be opened for it.
-    broken: Option<std::io::Error>,
-    /// Taken when the voice is opened.
-    options: Option<CallOptions>,
-    /// The participants' names towards the media plane's signals.
-    names: BTreeMap<PeerId, Username>,
-    snapshot: watch::Sender<CallSnapshot>,
-    live: Live,
-    /// Set when the machine has ended the call.
-    ended: Option<CallEvent>,
-}
-
-/// What a media plane woke the driver for.
-pub(super) enum PlaneWake {
-    Signal(PlaneSignal),
-    /// The statistics were renewed.
-    Stats,
-    /// The task is gone.
-    Gone,
-}
-
-/// How long files and devices of a call that ended may take to close; the next call waits.
-const FINISH_LIMIT: Duration = Duration::from_secs(5);
-
-/// Waits for the end of the call that ended last; for ever if there is none.
-pub(super) async fn finished(finishing: &mut Option<JoinHandle<()>>) {
-    match finishing {
-        Some(task) => {
-            let _ = task.await;
-        }
-        None => std::future::pending().await,
-    }
-}
-
-/// Waits for the active call's media plane.
-pub(super) async fn next(active: &mut Option<ActiveCall>) -> PlaneWake {
-    let Some(ActiveCall {
-        plane: Some(plane),
-        live,
-        ..
-    }) = active
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        signal = plane.signals.recv() => match signal {
-            Some(signal) => PlaneWake::Signal(signal),
-            None => PlaneWake::Gone,
-        },
-        changed = live.stats.changed() => match changed {
-            Ok(()) => PlaneWake::Stats,
-            Err(_) => PlaneWake::Gone,
-        },
-    }
-}
-
-impl ActiveCall {
-    /// Waits until files are finished and devices closed, then tells that the call is over.
-    pub(super) async fn finish(self, shared: &Shared) {
-        let mut failure = None;
-        if let Some(plane) = self.plane {
-            drop(plane.commands);
-            drop(plane.signals);
-            failure = match timeout(FINISH_LIMIT, plane.finished).await {
-                Ok(finished) => finished.ok().flatten(),
-                Err(_) => {
-                    tracing::warn!("the sound of a call does not close");
-                    None
-                }
-            };
-        }
-        let Some(CallEvent::Ended {
-            id_group,
-            reason,
-            detail,
-        }) = self.ended
-        else {
-            return;
-        };
-        let detail = detail.or_else(|| failure.as_ref().map(describe));
-        let stats = self.live.stats.borrow().clone();
-        self.snapshot.send_modify(|snapshot| {
-            snapshot.phase = None;
-            snapshot.ended = Some((reason, detail.clone()));
-        });
-        shared.emit(Event::Stats(stats));
-        shared.emit(Event::Call(CallEvent::Ended {
-            id_group,
-            reason,
-            detail,
-        }));
-    }
-}
 
 impl Driver {
     pub(super) fn place(
@@ -221,6 +120,7 @@ impl Driver {
         let started = plane::start(
             self.shared.stun_servers(&self.server),
             self.server.is_loopback(),
+            Arc::clone(&self.tunnel),
             publisher,
         );
         let (plane, broken) = match started {
@@ -415,20 +315,21 @@ impl Driver {
             PlaneWake::Signal(PlaneSignal::LocalInfo(info)) => calls.handle_local_info(info),
             PlaneWake::Signal(PlaneSignal::Selected {
                 peer,
-                route,
+                kind,
+                since,
                 safety_code,
             }) => {
                 if let Some(name) = active.names.get(&peer) {
                     active.snapshot.send_modify(|snapshot| {
-                        snapshot.routes.insert(name.clone(), route.kind);
+                        snapshot.routes.insert(name.clone(), kind);
                     });
                     self.shared.emit(Event::Route {
                         who: name.clone(),
-                        route: route.kind,
+                        route: kind,
                         safety_code,
                     });
                 }
-                calls.handle_path_selected(now, peer);
+                calls.handle_path_selected(since.into_std(), peer);
             }
             PlaneWake::Signal(PlaneSignal::Lost(peer)) => {
                 if let Some(name) = active.names.get(&peer) {
@@ -442,6 +343,9 @@ impl Driver {
                 if let Some(who) = active.names.get(&peer).cloned() {
                     self.shared.emit(Event::Unreachable { who, why });
                 }
+            }
+            PlaneWake::Signal(PlaneSignal::NetworkChanged(addresses)) => {
+                self.network_changed(now, &addresses);
             }
             PlaneWake::Signal(PlaneSignal::VoiceFailed(error)) => {
                 calls.fail_audio(Some(describe(&error)));
@@ -471,31 +375,4 @@ impl Driver {
         }
         active.tell(PlaneCommand::Rename { peer, name });
     }
-}
-
-impl ActiveCall {
-    /// Never waits: the plane may itself be waiting for the driver. What does not fit any more
-    /// is one of hundreds of changes within an instant.
-    fn tell(&self, command: PlaneCommand) {
-        if let Some(plane) = &self.plane
-            && plane.commands.try_send(command).is_err()
-        {
-            tracing::warn!("the media plane does not keep up; a change is lost");
-        }
-    }
-}
-
-/// An error with its causes, in one line.
-fn describe(error: &cooee_audio::AudioError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text.push_str(": ");
-            text.push_str(&inner_text);
-        }
-        cause = inner.source();
-    }
-    text
 }

@@ -1,22 +1,32 @@
 //! One WebSocket connection: a task that moves frames and decides nothing.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cooee_protocol::TunnelFrame;
 use futures_util::{SinkExt as _, StreamExt as _};
 use rustls::ClientConfig;
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
-use tokio_tungstenite::{Connector, connect_async_tls_with_config};
+use tokio_tungstenite::{Connector, MaybeTlsStream, connect_async_tls_with_config};
 use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::call::tunnel::Tunnel;
 
 /// Frames that wait to be sent; a server that reads slower than this is as good as gone.
 const OUTGOING: usize = 256;
 /// Frames that wait to be handled.
 const INCOMING: usize = 256;
+/// Bytes that the kernel may hold before it says that the connection is full: a few voice frames.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNSENT: u32 = 4 * 1024;
+/// The close code of a connection whose session another one has resumed.
+const RESUMED_ELSEWHERE: u16 = 4001;
 /// The largest frame that the server may send: the contacts of a large account fit many times.
 const MAX_FRAME: usize = 16 * 1024 * 1024;
 /// How long an orderly end of a connection may take.
@@ -25,10 +35,13 @@ const CLOSING: Duration = Duration::from_secs(1);
 /// What happens on a connection.
 #[derive(Debug)]
 pub(crate) enum ConnectionEvent {
-    Open,
+    /// The WebSocket is open, from this local address as far as it is known.
+    Open(Option<IpAddr>),
     Text(String),
     /// Anything else that shows that the server is there.
     Traffic,
+    /// Another connection has taken the session over.
+    ResumedElsewhere,
     /// Closed, or never opened, and why.
     Closed(String),
 }
@@ -38,6 +51,9 @@ pub(crate) enum ConnectionEvent {
 pub(crate) enum Outgoing {
     Text(String),
     Ping,
+    /// No frame: the server knows from here on who this is, so that voice may follow. Before, it
+    /// would be refused like anything else of a stranger.
+    SignedIn,
 }
 
 /// A connection being opened, open, or closed. Dropping it closes it.
@@ -49,7 +65,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// Starts to connect to a WebSocket's URL.
-    pub(crate) fn open(url: String, tls: Arc<ClientConfig>) -> Self {
+    pub(crate) fn open(url: String, tls: Arc<ClientConfig>, tunnel: Arc<Tunnel>) -> Self {
         let (outgoing, to_send) = mpsc::channel(OUTGOING);
         let (happened, events) = mpsc::channel(INCOMING);
         let cancelled = CancellationToken::new();
@@ -57,7 +73,7 @@ impl Connection {
         tokio::spawn(async move {
             let ended = tokio::select! {
                 () = task.cancelled() => return,
-                ended = run(url, tls, to_send, &happened) => ended,
+                ended = run(url, tls, to_send, &happened, &tunnel) => ended,
             };
             let why = match ended {
                 Ok(()) => "the server closed the connection".to_owned(),
@@ -103,6 +119,7 @@ async fn run(
     tls: Arc<ClientConfig>,
     mut to_send: mpsc::Receiver<Outgoing>,
     happened: &mpsc::Sender<ConnectionEvent>,
+    tunnel: &Tunnel,
 ) -> Result<(), tungstenite::Error> {
     let mut request = url.into_client_request()?;
     request.headers_mut().insert(
@@ -114,26 +131,57 @@ async fn run(
         .max_frame_size(Some(MAX_FRAME));
     let connector = Some(Connector::Rustls(tls));
     let (socket, _) = connect_async_tls_with_config(request, Some(config), true, connector).await?;
+    let tcp = tcp(socket.get_ref());
+    let local = tcp.and_then(|tcp| tcp.local_addr().ok());
+    if let Some(tcp) = tcp {
+        keep_little_unsent(tcp);
+    }
     let (mut writer, mut reader) = socket.split();
-    if happened.send(ConnectionEvent::Open).await.is_err() {
+    if happened
+        .send(ConnectionEvent::Open(local.map(|local| local.ip())))
+        .await
+        .is_err()
+    {
         return Ok(());
     }
+    let mut signed_in = false;
     loop {
         tokio::select! {
+            biased;
             frame = to_send.recv() => match frame {
                 Some(Outgoing::Text(text)) => writer.send(Message::text(text)).await?,
                 Some(Outgoing::Ping) => writer.send(Message::Ping(Vec::new().into())).await?,
+                Some(Outgoing::SignedIn) => signed_in = true,
                 None => {
                     writer.close().await?;
                     return Ok(());
                 }
             },
+            voice = tunnel.outgoing.pop(), if signed_in => {
+                let frame = TunnelFrame { pseudo: voice.name, payload: &voice.payload };
+                if let Ok(bytes) = frame.to_bytes() {
+                    writer.send(Message::binary(bytes)).await?;
+                }
+            }
             message = reader.next() => {
                 let event = match message {
                     None => return Ok(()),
                     Some(Ok(Message::Text(text))) => ConnectionEvent::Text(text.as_str().to_owned()),
-                    Some(Ok(Message::Close(_))) => return Ok(()),
-                    Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_))) => {
+                    Some(Ok(Message::Close(frame))) => {
+                        if frame.is_some_and(|frame| u16::from(frame.code) == RESUMED_ELSEWHERE) {
+                            let _ = happened.send(ConnectionEvent::ResumedElsewhere).await;
+                        }
+                        return Ok(());
+                    }
+                    Some(Ok(Message::Binary(bytes))) => {
+                        if let Ok(frame) = TunnelFrame::parse(&bytes) {
+                            tunnel.incoming.push(frame.pseudo, frame.payload.to_vec());
+                        }
+                        // The server is there, which a queue full of such news need not repeat.
+                        let _ = happened.try_send(ConnectionEvent::Traffic);
+                        continue;
+                    }
+                    Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
                         ConnectionEvent::Traffic
                     }
                     Some(Err(error)) => return Err(error),
@@ -144,6 +192,24 @@ async fn run(
             }
         }
     }
+}
+
+fn tcp(socket: &MaybeTlsStream<TcpStream>) -> Option<&TcpStream> {
+    match socket {
+        MaybeTlsStream::Plain(tcp) => Some(tcp),
+        MaybeTlsStream::Rustls(tls) => Some(tls.get_ref().0),
+        _ => None,
+    }
+}
+
+/// Keeps voice out of the kernel's long queue, where nothing can overtake or drop it any more.
+fn keep_little_unsent(tcp: &TcpStream) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if let Err(error) = socket2::SockRef::from(tcp).set_tcp_notsent_lowat(UNSENT) {
+        tracing::debug!(%error, "the connection's send queue keeps its default length");
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = tcp;
 }
 
 /// The innermost cause usually says most to a person.

@@ -220,7 +220,10 @@ impl SignallingSession {
                 self.answer(seq, answer);
             }
             (None, Ok(message)) if self.state == SignallingState::SigningIn => {
-                if self.early.len() >= self.config.max_early {
+                if is_refusal(&message) && !self.sync.has_begun() {
+                    // About something that went out before the sign-in was answered.
+                    tracing::debug!("the server refused something before the sign-in");
+                } else if self.early.len() >= self.config.max_early {
                     self.lose(now, None);
                 } else {
                     self.early.push(message);
@@ -279,6 +282,11 @@ impl SignallingSession {
         self.next_seq = self.next_seq.wrapping_add(1);
         self.outputs.push_back(SignallingOutput::Send(text));
         Some(seq)
+    }
+
+    #[cfg(test)]
+    pub(super) fn count_from(&mut self, seq: u64) {
+        self.next_seq = seq;
     }
 
     fn ping(&mut self, now: Instant) {
@@ -356,14 +364,14 @@ impl SignallingSession {
     }
 
     pub(super) fn handle_notification(&mut self, message: ServerMessage) {
-        if let ServerMessage::Error(error) = &message
-            && error.code == ErrorCode::AuthFailed
-        {
-            self.refuse(error.clone());
-            return;
+        match message {
+            ServerMessage::Error(error) if error.code == ErrorCode::AuthFailed => {
+                self.refuse(error);
+            }
+            message => self
+                .outputs
+                .push_back(SignallingOutput::Notification(message)),
         }
-        self.outputs
-            .push_back(SignallingOutput::Notification(message));
     }
 
     /// The server does not want this session (any more).
@@ -371,4 +379,8 @@ impl SignallingSession {
         self.sign_out();
         self.outputs.push_back(SignallingOutput::SignedOut(error));
     }
+}
+
+fn is_refusal(message: &ServerMessage) -> bool {
+    matches!(message, ServerMessage::Error(error) if error.code == ErrorCode::AuthFailed)
 }

@@ -17,6 +17,13 @@ pub(super) struct PartialSync {
     contacts: Option<Vec<Contact>>,
 }
 
+impl PartialSync {
+    /// Whether the server has answered the sign-in with anything.
+    pub(super) fn has_begun(&self) -> bool {
+        self.profile.is_some()
+    }
+}
+
 impl SignallingSession {
     /// Says who one is, over an open WebSocket.
     pub(super) fn begin_sign_in(&mut self, now: Instant) {
@@ -31,7 +38,14 @@ impl SignallingSession {
                 ClientMessage::CreateProfile(CreateProfile { pseudo, password })
             }
             SignIn::Login(pseudo, password) => ClientMessage::Login(Login { pseudo, password }),
-            SignIn::Resume(token) => ClientMessage::Resume(Resume { token }),
+            SignIn::Resume(token) => ClientMessage::Resume(Resume {
+                token,
+                another: false,
+            }),
+            SignIn::Another(token) => ClientMessage::Resume(Resume {
+                token,
+                another: true,
+            }),
         };
         self.state = SignallingState::SigningIn;
         self.sync = PartialSync::default();
@@ -43,7 +57,7 @@ impl SignallingSession {
     pub(super) fn handle_sign_in_answer(&mut self, now: Instant, message: ServerMessage) {
         let registering = match self.sign_in {
             Some(SignIn::Register(..)) => true,
-            Some(SignIn::Login(..) | SignIn::Resume(_)) | None => false,
+            Some(SignIn::Login(..) | SignIn::Resume(_) | SignIn::Another(_)) | None => false,
         };
         match message {
             ServerMessage::Profile(profile) if registering => {
@@ -129,7 +143,7 @@ impl SignallingSession {
     /// Whether this sign-in continues a session that the server had accepted.
     fn continues(&self) -> bool {
         let by_token = match self.sign_in {
-            Some(SignIn::Resume(_)) => true,
+            Some(SignIn::Resume(_) | SignIn::Another(_)) => true,
             Some(SignIn::Register(..) | SignIn::Login(..)) | None => false,
         };
         by_token || self.signed_in_before
@@ -141,7 +155,7 @@ impl SignallingSession {
             Some(SignIn::Register(name, password)) => Password::parse(password.expose())
                 .ok()
                 .map(|password| SignIn::Login(name.clone(), password)),
-            Some(SignIn::Login(..) | SignIn::Resume(_)) | None => None,
+            Some(SignIn::Login(..) | SignIn::Resume(_) | SignIn::Another(_)) | None => None,
         };
         if login.is_none() {
             self.refuse(taken);

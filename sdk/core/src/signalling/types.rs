@@ -58,6 +58,8 @@ pub enum SignIn {
     Login(Username, Password),
     /// Resume by token (650).
     Resume(Token),
+    /// Begin another session beside the token's own (650), for a second program of one person.
+    Another(Token),
 }
 
 /// Where the session is.

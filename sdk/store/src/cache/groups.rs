@@ -13,7 +13,7 @@ impl Cache {
     /// What SQLite reports.
     pub fn groups(&self) -> Result<Vec<Group>, CacheError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id_group, group_name, last_update_date, member.pseudo \
+            "SELECT id_group, group_name, last_update_date, member.pseudo, creator \
              FROM call_group LEFT JOIN call_group_member AS member USING (id_group) \
              ORDER BY group_name, id_group, member.position",
         )?;
@@ -29,6 +29,7 @@ impl Cache {
                     group_name: row.get(1)?,
                     members: member.into_iter().collect(),
                     last_update_date: row.get(2)?,
+                    creator: row.get(4)?,
                 }),
             }
         }
@@ -115,14 +116,16 @@ fn write_group(
 ) -> Result<(), CacheError> {
     transaction
         .prepare_cached(
-            "INSERT INTO call_group (id_group, group_name, last_update_date) VALUES (?1, ?2, ?3) \
-             ON CONFLICT (id_group) DO UPDATE \
-             SET group_name = excluded.group_name, last_update_date = excluded.last_update_date",
+            "INSERT INTO call_group (id_group, group_name, last_update_date, creator) \
+             VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id_group) DO UPDATE \
+             SET group_name = excluded.group_name, last_update_date = excluded.last_update_date, \
+                 creator = excluded.creator",
         )?
         .execute(params![
             group.id_group,
             group.group_name,
-            group.last_update_date
+            group.last_update_date,
+            group.creator
         ])?;
     transaction
         .prepare_cached("DELETE FROM call_group_member WHERE id_group = ?1")?

@@ -75,6 +75,8 @@ pub struct Group {
     pub members: Vec<String>,
     /// When the group changed last, as the server wrote it (RFC 3339, UTC).
     pub last_update_date: String,
+    /// The name of who created it; empty when the server has not said it.
+    pub creator: String,
 }
 
 /// Who started a call.

@@ -88,6 +88,7 @@ fn every_older_format_opens_with_everything_in_it() {
                 group_name: "friends".into(),
                 members: vec!["Bob".into(), "Alice".into()],
                 last_update_date: "2026-11-20T10:00:00Z".into(),
+                creator: String::new(),
             }]
         );
         assert_eq!(

@@ -37,5 +37,6 @@ fn group(id_group: &str, members: &[&str]) -> Group {
         group_name: format!("name of {id_group}"),
         members: members.iter().map(|&member| member.into()).collect(),
         last_update_date: "2026-11-23T09:00:00Z".into(),
+        creator: "alice".into(),
     }
 }

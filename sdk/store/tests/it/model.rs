@@ -152,6 +152,7 @@ fn group() -> impl Strategy<Value = Group> {
         id_group,
         group_name,
         members,
+        creator: date.clone(),
         last_update_date: date,
     })
 }

@@ -39,8 +39,15 @@ impl CallMachine {
                     Err(error) if current => self.handle_ring_refused(error),
                     Ok(_) | Err(_) => {}
                 }
+                if self.ring_in_flight.is_none() {
+                    self.leave_strays();
+                }
                 // The next call may have waited for this.
                 self.ring_if_ready();
+            }
+            (RequestKind::Accept(_), Ok(ServerMessage::Accept(join))) if !current => {
+                // It came too late for its call, and the server took it for the next one.
+                self.withdraw(&join.id_group);
             }
             (RequestKind::RingMore(..) | RequestKind::Accept(_) | RequestKind::Info, _)
                 if !current => {}
@@ -83,7 +90,7 @@ impl CallMachine {
         self.tell_info();
     }
 
-    /// The echo of a 501 whose call was hung up before.
+    /// The echo of a 501 or 502 whose call was over here before.
     fn withdraw(&mut self, id_group: &GroupId) {
         if self.leaving.contains_key(id_group) {
             return;

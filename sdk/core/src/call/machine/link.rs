@@ -18,6 +18,7 @@ impl CallMachine {
         if std::mem::replace(&mut self.online, false) {
             self.offline_until = Some(now + self.config.server_timeout);
             self.ring_in_flight = None;
+            self.strays.clear();
         }
     }
 
@@ -26,6 +27,7 @@ impl CallMachine {
         self.online = true;
         self.offline_until = None;
         self.ring_in_flight = None;
+        self.strays.clear();
         for (id_group, count) in std::mem::take(&mut self.leaving) {
             debug_assert!(count > 0, "a call that is left has a 503 on its way");
             self.send_quit(id_group, None);
@@ -59,6 +61,7 @@ impl CallMachine {
     /// The connection to the server will not come back: the session has ended.
     pub fn handle_signed_out(&mut self) {
         self.leaving.clear();
+        self.strays.clear();
         self.ring_in_flight = None;
         self.end(EndReason::ServerLost, None);
     }
@@ -101,11 +104,24 @@ impl CallMachine {
     }
 
     /// The server has this session in a call that is not here: says so rather than leave the
-    /// others waiting. Nothing is said while a 501 or 503 for the call is on its way.
+    /// others waiting. While a 501 is on its way nobody can tell; its answer will.
     pub(super) fn leave_unknown(&mut self, id_group: &GroupId) {
-        let known = self.call.as_ref().is_some_and(|call| call.is(id_group));
-        if !known && !self.leaving.contains_key(id_group) && self.ring_in_flight.is_none() {
+        if self.leaving.contains_key(id_group) {
+            return;
+        }
+        if self.ring_in_flight.is_some() {
+            if self.strays.len() < MAX_LEAVING {
+                self.strays.insert(id_group.clone());
+            }
+        } else if self.call.as_ref().is_none_or(|call| !call.is(id_group)) {
             self.send_quit(id_group.clone(), Some("quit"));
+        }
+    }
+
+    /// The 501 that was on its way is answered.
+    pub(super) fn leave_strays(&mut self) {
+        for id_group in std::mem::take(&mut self.strays) {
+            self.leave_unknown(&id_group);
         }
     }
 }

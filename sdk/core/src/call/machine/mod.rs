@@ -7,7 +7,7 @@ mod paths;
 mod server;
 mod user;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
 use cooee_protocol::{GroupId, Username};
@@ -58,6 +58,8 @@ pub struct CallMachine {
     /// The call whose 501 was not answered. The next 501 waits: the server would take it for
     /// another in the same call.
     ring_in_flight: Option<u64>,
+    /// Calls that the server spoke of meanwhile, and that are not here.
+    strays: BTreeSet<GroupId>,
     online: bool,
     /// While the connection is gone: how long calls wait that nobody has accepted.
     offline_until: Option<Instant>,
@@ -75,6 +77,7 @@ impl CallMachine {
             call: None,
             leaving: BTreeMap::new(),
             ring_in_flight: None,
+            strays: BTreeSet::new(),
             online: true,
             offline_until: None,
             outputs: VecDeque::new(),

@@ -10,7 +10,7 @@ use super::super::info::KEY_FIELD;
 use super::super::reason::EndReason;
 use super::super::types::{CallEvent, CallOutput, CallPhase, RequestKind};
 use super::CallMachine;
-use super::call::{Call, MAX_PEOPLE, Participant};
+use super::call::{Call, MAX_PEOPLE, Participant, Progress};
 use crate::path::PeerId;
 
 impl CallMachine {
@@ -75,7 +75,9 @@ impl CallMachine {
         let Some(call) = self.call.as_mut().filter(|_| self.online) else {
             return;
         };
-        let due = call.asked || (call.accepted() && call.told != call.local_info);
+        // While it rings, the server keeps what it is told until somebody accepts.
+        let rings = call.phase == CallPhase::RingingOut && call.progress == Progress::Confirmed;
+        let due = call.asked || ((call.accepted() || rings) && call.told != call.local_info);
         let (Some(id_group), Some(info), true) =
             (call.id_group.clone(), call.local_info.clone(), due)
         else {

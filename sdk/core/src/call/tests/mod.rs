@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod alice;
 mod breaks;
 mod direct;
 mod frames;
@@ -9,4 +10,5 @@ mod glare;
 mod groups;
 mod model;
 mod relay;
+mod renames;
 mod world;

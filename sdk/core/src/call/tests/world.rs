@@ -19,6 +19,8 @@ enum Down {
 
 pub(super) struct Client {
     pub(super) profile: Profile,
+    /// The profile's name as the client knows it.
+    name: Username,
     pub(super) machine: CallMachine,
     up: VecDeque<(CallRequest, ClientMessage)>,
     down: VecDeque<Down>,
@@ -73,6 +75,7 @@ impl World {
             .iter()
             .map(|profile| Client {
                 profile: *profile,
+                name: names[*profile].clone(),
                 machine: CallMachine::new(names[*profile].clone(), CallConfig::default()),
                 up: VecDeque::new(),
                 down: VecDeque::new(),
@@ -213,7 +216,9 @@ impl World {
         assert_eq!(queued, 0);
         let answer = self.relay.handle(self.now, from, message);
         // An answer goes out before what the request leads to.
-        self.clients[from].down.push_back(Down::Answer(request, answer));
+        self.clients[from]
+            .down
+            .push_back(Down::Answer(request, answer));
         self.pass_on();
         true
     }
@@ -227,7 +232,14 @@ impl World {
             Some(Down::Answer(request, answer)) => {
                 client.machine.handle_answer(&request, answer.as_ref());
             }
-            Some(Down::Note(message)) => client.machine.handle_message(now, &message),
+            Some(Down::Note(message)) => {
+                client.machine.handle_message(now, &message);
+                if let ServerMessage::Profile(profile) = message
+                    && profile.previous_pseudo.as_ref() == Some(&client.name)
+                {
+                    client.name = profile.pseudo;
+                }
+            }
         }
         self.drain(to);
         true
@@ -257,11 +269,13 @@ impl World {
     }
 
     pub(super) fn resume(&mut self, who: Session) {
+        // The sign-in tells the profile's own name.
         let name = self.relay.names[self.clients[who].profile].clone();
         let client = &mut self.clients[who];
         client.online = true;
+        let known = std::mem::replace(&mut client.name, name.clone());
+        client.machine.handle_rename(&known, &name);
         client.machine.handle_resumed(self.now);
-        let _ = name;
         self.relay.resumed(who);
         self.pass_on();
         self.drain(who);
@@ -269,6 +283,12 @@ impl World {
 
     pub(super) fn rename(&mut self, who: Profile, to: &str) {
         self.relay.rename(who, name(to));
+        self.pass_on();
+    }
+
+    /// A profile is taken out of the group, and so of its call.
+    pub(super) fn leave_group(&mut self, who: Profile) {
+        self.relay.leave_group(&group(), who);
         self.pass_on();
     }
 
@@ -306,7 +326,10 @@ impl World {
                 let Some(key) = self.clients[one].peers.get(&peer).cloned() else {
                     continue;
                 };
-                let there = self.clients.iter().any(|other| other.key.to_string() == key);
+                let there = self
+                    .clients
+                    .iter()
+                    .any(|other| other.key.to_string() == key);
                 if !there {
                     let client = &mut self.clients[one];
                     client.selected.remove(&peer);
@@ -333,9 +356,13 @@ impl World {
     pub(super) fn pass(&mut self, time: Duration) {
         let until = self.now + time;
         self.settle();
+        self.lose_paths();
+        self.settle();
         while let Some(due) = self.next_timeout().filter(|due| *due <= until) {
             self.now = due.max(self.now);
             self.expire();
+            self.settle();
+            self.lose_paths();
             self.settle();
         }
         self.now = until;
@@ -350,18 +377,27 @@ impl World {
         for who in 0..self.clients.len() {
             let machine = &mut self.clients[who].machine;
             machine.handle_timeout(now);
-            assert!(machine.poll_timeout().is_none_or(|next| next > now), "a spin");
+            assert!(
+                machine.poll_timeout().is_none_or(|next| next > now),
+                "a spin"
+            );
             self.drain(who);
         }
     }
 
     pub(super) fn next_timeout(&self) -> Option<Instant> {
-        let machines = self.clients.iter().map(|client| client.machine.poll_timeout());
+        let machines = self
+            .clients
+            .iter()
+            .map(|client| client.machine.poll_timeout());
         machines.chain([self.relay.next_timeout()]).flatten().min()
     }
 
     pub(super) fn phases(&self) -> Vec<Option<CallPhase>> {
-        self.clients.iter().map(|client| client.machine.phase()).collect()
+        self.clients
+            .iter()
+            .map(|client| client.machine.phase())
+            .collect()
     }
 
     pub(super) fn ended(&self, who: Session) -> &[EndReason] {

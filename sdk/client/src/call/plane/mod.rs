@@ -1,31 +1,47 @@
 //! The media plane of one call: sockets, paths, sealing and the voice thread, driven by one task.
 //!
 //! ```text
-//!   voice thread ──frames──▶ seal ──▶ socket of the route ~~▶ peer
+//!   voice thread ──frames──▶ seal ──▶ socket of the route, or tunnel ~~▶ peer
 //!   peer ~~▶ sockets ──▶ path agent ──media──▶ open ──packets──▶ voice thread
+//!   peer ~~▶ server ~~▶ tunnel ───────────────▶ open
 //! ```
+//!
+//! Voice starts through the tunnel as soon as the keys are there, moves to the best path when one
+//! opens, and falls back while there is none. Sequence numbers go on across every such change, so
+//! the jitter buffer notices nothing but the other delay.
 
-use std::collections::{BTreeMap, HashMap};
-use std::net::SocketAddr;
+mod names;
+mod peer;
+mod sound;
+mod stats;
+mod traffic;
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use cooee_audio::{AudioError, Captured, EncodedFrame, Input, Output, Voice, VoiceConfig};
+use cooee_audio::{AudioError, Captured, Input, Output, Voice};
 use cooee_core::call::{CapturePermit, PeerInfo};
-use cooee_core::jitter::Packet;
-use cooee_core::media::{CallContext, CallKey, MediaConfig, Opened, PeerMedia, VoiceFrame};
-use cooee_core::path::{Inbound, PathAgent, PathConfig, PathEvent, PeerId, Route};
-use cooee_protocol::{CallInfo, GroupId, Username};
+use cooee_core::media::{CallContext, CallKey, MediaConfig, PeerMedia};
+use cooee_core::path::{PathAgent, PathConfig, PathEvent, PeerId, RouteKind};
+use cooee_protocol::{CallInfo, GroupId, RelayAccess, Username};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
+use self::names::{resolve, resolved};
+use self::peer::{Peer, RouteNews};
+use self::sound::{Sound, SoundWake};
 use super::sockets::{Datagram, Sockets};
+use super::tunnel::{Tunnel, Tunnelled};
 use super::{CallStats, LivePublisher};
 
 /// Commands and signals that wait; both ends handle them at once.
 const QUEUE: usize = 256;
-/// How long the name of a STUN server is looked up; the call waits for it.
-const RESOLVE_LIMIT: Duration = Duration::from_secs(1);
 const LEVELS_INTERVAL: Duration = Duration::from_millis(100);
+/// How often a call looks whether the machine's addresses are still the same.
+const ADDRESSES_INTERVAL: Duration = Duration::from_millis(250);
 /// Statistics are renewed with every tenth look at the levels.
 const LEVELS_PER_STATS: u32 = 10;
 
@@ -55,6 +71,10 @@ pub(crate) enum PlaneCommand {
     },
     SetMuted(bool),
     SetDeafened(bool),
+    /// A relay that the server lends to this participant.
+    UseRelay(RelayAccess),
+    /// The machine's addresses may be others.
+    NetworkChanged,
 }
 
 /// What a call's media plane tells the client's driver.
@@ -62,7 +82,9 @@ pub(crate) enum PlaneSignal {
     LocalInfo(CallInfo),
     Selected {
         peer: PeerId,
-        route: Route,
+        kind: RouteKind,
+        /// Since when voice has been flowing.
+        since: Instant,
         safety_code: String,
     },
     Lost(PeerId),
@@ -71,6 +93,8 @@ pub(crate) enum PlaneSignal {
         why: String,
     },
     VoiceFailed(AudioError),
+    /// The machine's addresses have changed.
+    NetworkChanged(Vec<IpAddr>),
 }
 
 /// The driver's end of a media plane. Dropping `commands` closes the call's sound and sockets;
@@ -85,9 +109,13 @@ pub(crate) struct PlaneHandle {
 pub(crate) fn start(
     stun: Vec<String>,
     with_loopback: bool,
+    tunnel: Arc<Tunnel>,
     live: LivePublisher,
 ) -> std::io::Result<PlaneHandle> {
     let sockets = Sockets::open(with_loopback)?;
+    // What an earlier call left behind concerns nobody any more.
+    tunnel.incoming.clear();
+    tunnel.outgoing.clear();
     let (commands, commanded) = mpsc::channel(QUEUE);
     let (signal, signals) = mpsc::channel(QUEUE);
     let now = Instant::now().into_std();
@@ -99,6 +127,7 @@ pub(crate) fn start(
     );
     let plane = Plane {
         sockets,
+        tunnel,
         agent,
         key: CallKey::generate(),
         peers: HashMap::new(),
@@ -107,6 +136,8 @@ pub(crate) fn start(
         muted: false,
         deafened: false,
         told: None,
+        relay_access: None,
+        relays: None,
         signal,
         live,
     };
@@ -118,23 +149,9 @@ pub(crate) fn start(
     })
 }
 
-struct Peer {
-    name: Username,
-    media: PeerMedia,
-    safety_code: String,
-}
-
-/// The sound of a call, from nothing to devices.
-enum Sound {
-    Closed,
-    /// Accepted; opened when the first path is there, so that a recording starts with the call.
-    Permitted(CapturePermit, Input, Output),
-    Opening(tokio::task::JoinHandle<Result<(Voice, Captured), AudioError>>),
-    Open(Voice, Captured),
-}
-
 struct Plane {
     sockets: Sockets,
+    tunnel: Arc<Tunnel>,
     agent: PathAgent,
     key: CallKey,
     peers: HashMap<PeerId, Peer>,
@@ -144,6 +161,9 @@ struct Plane {
     muted: bool,
     deafened: bool,
     told: Option<CallInfo>,
+    relay_access: Option<RelayAccess>,
+    /// The relays' names are being resolved.
+    relays: Option<JoinHandle<Vec<SocketAddr>>>,
     signal: mpsc::Sender<PlaneSignal>,
     live: LivePublisher,
 }
@@ -151,15 +171,14 @@ struct Plane {
 /// What woke the task.
 enum Wake {
     Command(Option<PlaneCommand>),
-    Datagram(Option<Datagram>),
+    Datagram(Datagram),
+    Tunnelled(Tunnelled),
     Sound(SoundWake),
+    StunServers(Vec<SocketAddr>),
+    Relays(Vec<SocketAddr>),
     Levels,
+    Addresses,
     Timeout,
-}
-
-enum SoundWake {
-    Opened(Result<(Voice, Captured), AudioError>),
-    Frame(Option<EncodedFrame>),
 }
 
 impl Plane {
@@ -168,9 +187,14 @@ impl Plane {
         stun: Vec<String>,
         mut commands: mpsc::Receiver<PlaneCommand>,
     ) -> Option<AudioError> {
-        let servers = resolve(stun).await;
-        self.agent.gather(now(), &servers);
-        let mut levels = levels_interval();
+        let tunnel = Arc::clone(&self.tunnel);
+        // The addresses that are known now go out with the 501 or 502; a server may be far, and
+        // what it sees of them follows when it has answered.
+        self.tell_info().await;
+        // Names may take seconds to resolve, and a call does not wait for them.
+        let mut resolving = Some(tokio::spawn(resolve(stun)));
+        let mut levels = paced(LEVELS_INTERVAL);
+        let mut addresses = paced(ADDRESSES_INTERVAL);
         let mut looks = 0;
         loop {
             self.drain().await;
@@ -179,16 +203,19 @@ impl Plane {
                 biased;
                 command = commands.recv() => Wake::Command(command),
                 datagram = self.sockets.receive() => Wake::Datagram(datagram),
+                tunnelled = tunnel.incoming.pop() => Wake::Tunnelled(tunnelled),
                 sound = self.sound.wake() => Wake::Sound(sound),
+                servers = resolved(&mut resolving) => Wake::StunServers(servers),
+                relays = resolved(&mut self.relays) => Wake::Relays(relays),
+                _ = addresses.tick() => Wake::Addresses,
                 _ = levels.tick() => Wake::Levels,
                 () = sleep_to(due) => Wake::Timeout,
             };
             match wake {
                 Wake::Command(Some(command)) => self.handle_command(command).await,
                 Wake::Command(None) => return self.close().await,
-                Wake::Datagram(Some(datagram)) => self.handle_datagram(&datagram),
-                // The readers end only when every socket has failed; timers go on and report it.
-                Wake::Datagram(None) => tokio::task::yield_now().await,
+                Wake::Datagram(datagram) => self.handle_datagram(&datagram),
+                Wake::Tunnelled(tunnelled) => self.handle_tunnelled(&tunnelled).await,
                 Wake::Sound(SoundWake::Opened(Ok((voice, captured)))) => {
                     self.open_sound(voice, captured);
                 }
@@ -201,6 +228,15 @@ impl Plane {
                     self.sound = Sound::Closed;
                     self.tell(PlaneSignal::VoiceFailed(AudioError::Ended)).await;
                 }
+                Wake::StunServers(servers) => {
+                    resolving = None;
+                    self.agent.gather(now(), &servers);
+                }
+                Wake::Relays(relays) => {
+                    self.relays = None;
+                    self.use_relays(&relays);
+                }
+                Wake::Addresses => self.look_at_addresses().await,
                 Wake::Levels => {
                     looks = (looks + 1) % LEVELS_PER_STATS;
                     self.publish(looks == 0);
@@ -211,24 +247,14 @@ impl Plane {
     }
 
     fn poll_timeout(&mut self) -> Option<Instant> {
-        let reports = self
-            .peers
-            .values()
-            .filter_map(|peer| peer.media.poll_timeout());
+        let reports = self.peers.values().filter_map(Peer::poll_timeout);
         let earliest = reports.chain(self.agent.poll_timeout()).min();
         earliest.map(Instant::from_std)
     }
 
     /// Sends what is due and passes on what happened.
     async fn drain(&mut self) {
-        let now = now();
-        for (id, peer) in &mut self.peers {
-            if let (Some(report), Some(route)) =
-                (peer.media.poll_report(now), self.agent.route(*id))
-            {
-                self.sockets.send(route.local, route.remote, &report);
-            }
-        }
+        self.send_reports();
         while let Some(transmit) = self.agent.poll_transmit() {
             self.sockets
                 .send(transmit.local, transmit.remote, &transmit.payload);
@@ -237,21 +263,32 @@ impl Plane {
             match event {
                 PathEvent::GatheringDone | PathEvent::DescriptionChanged => self.tell_info().await,
                 PathEvent::Selected { peer, route } => {
-                    self.begin_sound();
-                    let safety_code = match self.peers.get(&peer) {
-                        Some(peer) => peer.safety_code.clone(),
-                        None => continue,
-                    };
-                    self.tell(PlaneSignal::Selected {
-                        peer,
-                        route,
-                        safety_code,
-                    })
-                    .await;
+                    let known = self.peers.get_mut(&peer);
+                    let news = known.and_then(|known| known.selected(Instant::now(), route.kind));
+                    self.tell_selected(peer, news).await;
                 }
-                PathEvent::Lost { peer } => self.tell(PlaneSignal::Lost(peer)).await,
+                PathEvent::Lost { peer } => {
+                    if let Some(known) = self.peers.get_mut(&peer) {
+                        known.lost();
+                    }
+                    self.tell(PlaneSignal::Lost(peer)).await;
+                }
             }
         }
+    }
+
+    async fn tell_selected(&mut self, peer: PeerId, news: Option<RouteNews>) {
+        let (Some(news), Some(known)) = (news, self.peers.get(&peer)) else {
+            return;
+        };
+        let safety_code = known.safety_code.clone();
+        self.tell(PlaneSignal::Selected {
+            peer,
+            kind: news.kind,
+            since: news.since,
+            safety_code,
+        })
+        .await;
     }
 
     async fn tell(&mut self, signal: PlaneSignal) {
@@ -312,26 +349,33 @@ impl Plane {
                 output,
             } => {
                 self.sound = Sound::Permitted(permit, input, output);
-                if self
-                    .peers
-                    .keys()
-                    .any(|peer| self.agent.route(*peer).is_some())
-                {
-                    self.begin_sound();
+                if !self.peers.is_empty() {
+                    self.sound.begin();
                 }
             }
             PlaneCommand::SetMuted(muted) => {
                 self.muted = muted;
-                if let Sound::Open(voice, _) = &self.sound {
+                if let Some(voice) = self.sound.voice() {
                     voice.set_muted(muted);
                 }
             }
             PlaneCommand::SetDeafened(deafened) => {
                 self.deafened = deafened;
-                if let Sound::Open(voice, _) = &self.sound {
+                if let Some(voice) = self.sound.voice() {
                     voice.set_deafened(deafened);
                 }
             }
+            PlaneCommand::UseRelay(access) => {
+                let hosts = access
+                    .urls
+                    .iter()
+                    .filter_map(|url| url.strip_prefix("turn:"))
+                    .map(str::to_owned)
+                    .collect();
+                self.relays = Some(tokio::spawn(resolve(hosts)));
+                self.relay_access = Some(access);
+            }
+            PlaneCommand::NetworkChanged => self.look_at_addresses().await,
         }
     }
 
@@ -361,17 +405,12 @@ impl Plane {
         self.agent
             .add_peer(now(), id, &info.path, controlling)
             .map_err(|error| error.to_string())?;
-        if let Sound::Open(voice, _) = &self.sound {
+        if let Some(voice) = self.sound.voice() {
             voice.add_peer(id).map_err(|error| error.to_string())?;
         }
-        self.peers.insert(
-            id,
-            Peer {
-                name,
-                media,
-                safety_code,
-            },
-        );
+        self.peers
+            .insert(id, Peer::new(Instant::now(), name, safety_code, media));
+        self.sound.begin();
         Ok(())
     }
 
@@ -382,7 +421,7 @@ impl Plane {
             if let Some(stats) = left.get(&peer.name) {
                 self.gone.add(stats);
             }
-            if let Sound::Open(voice, _) = &self.sound
+            if let Some(voice) = self.sound.voice()
                 && let Err(error) = voice.remove_peer(id)
             {
                 tracing::warn!(%error, "a participant could not be taken out of the mix");
@@ -390,67 +429,29 @@ impl Plane {
         }
     }
 
-    fn handle_datagram(&mut self, datagram: &Datagram) {
-        let now = now();
-        let arrival = datagram.arrival.into_std();
-        let inbound =
-            self.agent
-                .handle_packet(now, datagram.local, datagram.remote, &datagram.payload);
-        let id = match inbound {
-            Inbound::Media(id) => id,
-            Inbound::Handled | Inbound::Stray => return,
-        };
-        let Some(peer) = self.peers.get_mut(&id) else {
+    fn use_relays(&mut self, relays: &[SocketAddr]) {
+        let Some(access) = &self.relay_access else {
             return;
         };
-        match peer.media.open(arrival, &datagram.payload) {
-            Ok(Opened::Voice(voice_packet)) => {
-                if let Sound::Open(voice, _) = &self.sound {
-                    let packet = Packet {
-                        sequence: voice_packet.sequence,
-                        timestamp: voice_packet.timestamp,
-                        payload: voice_packet.opus,
-                    };
-                    voice.deliver(id, packet, arrival);
-                }
-            }
-            Ok(Opened::Report) => {}
-            // Counted by the media layer; a line each would let a stranger fill the log.
-            Err(error) => tracing::trace!(%error, "a datagram was dropped"),
+        for relay in relays {
+            self.agent
+                .add_relay(now(), *relay, &access.username, access.credential.expose());
         }
     }
 
-    fn send_frame(&mut self, frame: &EncodedFrame) {
-        let now = now();
-        for (id, peer) in &mut self.peers {
-            let Some(route) = self.agent.route(*id) else {
-                continue;
-            };
-            let sealed = peer.media.seal(
-                now,
-                &VoiceFrame {
-                    timestamp: frame.timestamp,
-                    marker: frame.marker,
-                    opus: &frame.opus,
-                },
-            );
-            match sealed {
-                Ok(datagram) => self.sockets.send(route.local, route.remote, &datagram),
-                Err(error) => tracing::warn!(%error, "a voice frame could not be sealed"),
-            }
+    async fn look_at_addresses(&mut self) {
+        if !self.sockets.refresh() {
+            return;
         }
-    }
-
-    /// Opens devices or files off the asynchronous threads, once.
-    fn begin_sound(&mut self) {
-        match std::mem::replace(&mut self.sound, Sound::Closed) {
-            Sound::Permitted(permit, input, output) => {
-                self.sound = Sound::Opening(tokio::task::spawn_blocking(move || {
-                    Voice::start(permit, input, output, VoiceConfig::default())
-                }));
-            }
-            other @ (Sound::Closed | Sound::Opening(_) | Sound::Open(..)) => self.sound = other,
-        }
+        let addresses = self.sockets.addresses();
+        tracing::info!(
+            count = addresses.len(),
+            "the machine's addresses have changed"
+        );
+        self.agent.set_local_addresses(now(), &addresses);
+        self.tell_info().await;
+        let ips = addresses.iter().map(SocketAddr::ip).collect();
+        self.tell(PlaneSignal::NetworkChanged(ips)).await;
     }
 
     fn open_sound(&mut self, voice: Voice, captured: Captured) {
@@ -464,102 +465,15 @@ impl Plane {
         self.sound = Sound::Open(voice, captured);
     }
 
-    fn publish(&self, with_stats: bool) {
-        let Sound::Open(voice, _) = &self.sound else {
-            return;
-        };
-        let levels = voice.levels();
-        let stats = with_stats.then(|| self.stats());
-        if stats.is_some() {
-            let worst = self
-                .peers
-                .values()
-                .filter_map(|peer| peer.media.stats().remote_loss)
-                .fold(0.0, f32::max);
-            voice.set_expected_loss(worst);
-        }
-        self.live.levels.send_replace(levels);
-        if let Some(stats) = stats {
-            self.live.stats.send_replace(stats);
-        }
-    }
-
-    fn stats(&self) -> CallStats {
-        let voices = match &self.sound {
-            Sound::Open(voice, _) => voice.stats().peers,
-            Sound::Closed | Sound::Permitted(..) | Sound::Opening(_) => BTreeMap::new(),
-        };
-        let mut total = self.gone.clone();
-        for (id, peer) in &self.peers {
-            let media = peer.media.stats();
-            let mut stats = CallStats {
-                sent: media.packets_sent,
-                received: media.packets_received,
-                lost: media.packets_lost,
-                dropped: media
-                    .forged
-                    .saturating_add(media.replayed)
-                    .saturating_add(media.stray),
-                jitter: media.jitter,
-                round_trip_time: media.round_trip_time,
-                ..CallStats::default()
-            };
-            if let Some(voice) = voices.get(id) {
-                stats.late = voice.jitter.late;
-                stats.concealed = voice.jitter.concealed;
-                stats.recovered = voice.jitter.recovered;
-                stats.buffer = voice.jitter.current_delay;
-            }
-            total.add(&stats);
-            total.peers.insert(peer.name.clone(), stats);
-        }
-        total
-    }
-
-    /// Ends the sound, finishes what it wrote, and says what went wrong with that.
+    /// Ends the sound and leaves the last counts behind.
     async fn close(mut self) -> Option<AudioError> {
-        let stats = self.stats();
-        self.live.stats.send_replace(stats);
-        let voice = match std::mem::replace(&mut self.sound, Sound::Closed) {
-            Sound::Open(voice, _) => voice,
-            Sound::Opening(opening) => match opening.await {
-                Ok(Ok((voice, _))) => voice,
-                Ok(Err(_)) | Err(_) => return None,
-            },
-            Sound::Closed | Sound::Permitted(..) => return None,
-        };
-        match tokio::task::spawn_blocking(|| voice.stop()).await {
-            Ok(stopped) => stopped.err(),
-            Err(_) => Some(AudioError::Ended),
+        self.live.stats.send_replace(self.stats());
+        self.agent.close(now());
+        while let Some(transmit) = self.agent.poll_transmit() {
+            self.sockets
+                .send(transmit.local, transmit.remote, &transmit.payload);
         }
-    }
-}
-
-impl Sound {
-    /// The next thing that the sound has to say; for ever nothing while it is closed.
-    async fn wake(&mut self) -> SoundWake {
-        match self {
-            Self::Closed | Self::Permitted(..) => std::future::pending().await,
-            Self::Opening(opening) => {
-                SoundWake::Opened(opening.await.unwrap_or(Err(AudioError::Ended)))
-            }
-            Self::Open(_, captured) => SoundWake::Frame(captured.recv().await),
-        }
-    }
-}
-
-impl CallStats {
-    fn add(&mut self, other: &Self) {
-        self.sent += other.sent;
-        self.received += other.received;
-        self.lost += other.lost;
-        self.late += other.late;
-        self.concealed += other.concealed;
-        self.recovered += other.recovered;
-        self.dropped += other.dropped;
-        self.jitter = self.jitter.max(other.jitter);
-        self.round_trip_time = self.round_trip_time.max(other.round_trip_time);
-        self.buffer = self.buffer.max(other.buffer);
+        self.sound.close().await
     }
 }
 
@@ -567,10 +481,10 @@ fn now() -> std::time::Instant {
     Instant::now().into_std()
 }
 
-fn levels_interval() -> Interval {
-    let mut levels = interval(LEVELS_INTERVAL);
-    levels.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    levels
+fn paced(period: Duration) -> Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    ticks
 }
 
 async fn sleep_to(due: Option<Instant>) {
@@ -578,17 +492,4 @@ async fn sleep_to(due: Option<Instant>) {
         Some(due) => sleep_until(due).await,
         None => std::future::pending().await,
     }
-}
-
-/// The addresses of the STUN servers. One that cannot be found gives no candidate, that is all.
-async fn resolve(servers: Vec<String>) -> Vec<SocketAddr> {
-    let mut addresses = Vec::new();
-    for server in servers {
-        match timeout(RESOLVE_LIMIT, tokio::net::lookup_host(&server)).await {
-            Ok(Ok(found)) => addresses.extend(found),
-            Ok(Err(error)) => tracing::warn!(%server, %error, "a STUN server was not found"),
-            Err(_) => tracing::warn!(%server, "the name of a STUN server is not resolved in time"),
-        }
-    }
-    addresses
 }

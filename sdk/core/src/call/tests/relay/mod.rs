@@ -1,11 +1,13 @@
 //! The server's rules for calls, as far as a client can tell them from outside.
 
+mod exchange;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use cooee_protocol::{
-    CallInfo, ClientMessage, DistributeInfo, ErrorCode, ErrorReply, GroupId, InfoCall, Join,
-    ParticipantInfo, Quit, RequestInfo, Ring, ServerMessage, Username,
+    CallInfo, ClientMessage, ErrorCode, ErrorReply, GroupId, Join, Quit, Ring, ServerMessage,
+    Username,
 };
 
 pub(super) const RING: Duration = Duration::from_secs(300);
@@ -44,7 +46,6 @@ struct Rung {
 
 #[derive(Debug)]
 struct Call {
-    direct: bool,
     accepted: bool,
     places: Vec<Place>,
     ringing: Vec<Rung>,
@@ -91,6 +92,13 @@ impl Relay {
 
     pub(super) fn is_idle(&self) -> bool {
         self.calls.is_empty()
+    }
+
+    /// The sessions that are in a call, and the call.
+    pub(super) fn participants(&self) -> impl Iterator<Item = (Session, &GroupId)> {
+        self.calls
+            .iter()
+            .flat_map(|(id, call)| call.places.iter().map(move |place| (place.session, id)))
     }
 
     pub(super) fn pair(&self, one: Profile, other: Profile) -> GroupId {
@@ -163,7 +171,11 @@ impl Relay {
                         let wanted = |profile: &Profile| {
                             *profile != me && (named.is_empty() || named.contains(profile))
                         };
-                        (id.clone(), false, members.into_iter().filter(wanted).collect())
+                        (
+                            id.clone(),
+                            false,
+                            members.into_iter().filter(wanted).collect(),
+                        )
                     }
                 };
                 self.ring(now, from, id, direct, people, place.info)
@@ -213,7 +225,6 @@ impl Relay {
                     return Err(failed(&id, if busy { "busy" } else { "offline" }));
                 }
                 let call = Call {
-                    direct,
                     accepted: false,
                     places: vec![Place::new(me, from, info.clone())],
                     ringing: Vec::new(),
@@ -224,7 +235,10 @@ impl Relay {
         };
         let ring = |pseudo, names: &[Username]| Ring {
             id_group: id.clone(),
-            list_pseudo: ringable.iter().map(|person| names[*person].clone()).collect(),
+            list_pseudo: ringable
+                .iter()
+                .map(|person| names[*person].clone())
+                .collect(),
             address: CallInfo::untold().address,
             port: 0,
             pseudo,
@@ -300,83 +314,6 @@ impl Relay {
         self.ask(now, id);
     }
 
-    fn ask(&mut self, now: Instant, id: &GroupId) {
-        let call = self.calls.get_mut(id).unwrap();
-        if call.places.len() < 2 {
-            return;
-        }
-        let mut asked = Vec::new();
-        for place in call.places.iter_mut().filter(|place| place.asked == Asked::No) {
-            asked.push(place.session);
-            place.asked = match place.info {
-                Some(_) => Asked::Done,
-                None => Asked::Waiting(now + INFO),
-            };
-        }
-        for session in &asked {
-            let request = RequestInfo { id_group: id.clone() };
-            self.tell(*session, ServerMessage::RequestInfo(request));
-        }
-        if !asked.is_empty() {
-            self.distribute_if_complete(id, None);
-        }
-    }
-
-    fn distribute_if_complete(&mut self, id: &GroupId, but: Option<Profile>) {
-        let call = &self.calls[id];
-        if call.places.iter().any(|place| matches!(place.asked, Asked::Waiting(_))) {
-            return;
-        }
-        let to: Vec<Session> = call
-            .places
-            .iter()
-            .filter(|place| Some(place.profile) != but)
-            .map(|place| place.session)
-            .collect();
-        for session in to {
-            let message = self.list(id, session);
-            self.tell(session, message);
-        }
-    }
-
-    fn list(&self, id: &GroupId, to: Session) -> ServerMessage {
-        let list_info = self.calls[id]
-            .places
-            .iter()
-            .filter(|place| place.session != to)
-            .map(|place| {
-                let info = place.info.clone().unwrap_or_else(CallInfo::untold);
-                ParticipantInfo::new(self.names[place.profile].clone(), info)
-            })
-            .collect();
-        ServerMessage::DistributeInfo(DistributeInfo {
-            id_group: id.clone(),
-            list_info,
-        })
-    }
-
-    fn info(&mut self, from: Session, info: InfoCall) -> Answer {
-        let id = info.id_group.clone();
-        let place = self
-            .calls
-            .get_mut(&id)
-            .and_then(|call| call.places.iter_mut().find(|place| place.session == from));
-        let Some(place) = place else {
-            return Err(failed(&id, "over"));
-        };
-        let profile = place.profile;
-        place.info = Some(info.info.clone());
-        match place.asked {
-            Asked::No => {}
-            Asked::Waiting(_) => {
-                place.asked = Asked::Done;
-                self.distribute_if_complete(&id, None);
-            }
-            Asked::Done => self.distribute_if_complete(&id, Some(profile)),
-        }
-        Ok(ServerMessage::InfoCall(info))
-    }
-
     fn quit(&mut self, from: Session, quit: Quit) -> Answer {
         let me = self.sessions[from].0;
         if quit.pseudo != self.names[me] {
@@ -410,7 +347,7 @@ impl Relay {
     }
 
     /// Takes a participant out.
-    pub(super) fn remove(&mut self, id: &GroupId, who: Profile, reason: &str) {
+    fn remove(&mut self, id: &GroupId, who: Profile, reason: &str) {
         let Some(call) = self.calls.get_mut(id) else {
             return;
         };
@@ -427,6 +364,12 @@ impl Relay {
             return;
         }
         self.settle(id);
+    }
+
+    pub(super) fn leave_group(&mut self, id: &GroupId, who: Profile) {
+        let own = self.quit_message(id, who, "left_group");
+        self.tell_profile(who, None, &own);
+        self.remove(id, who, "left_group");
     }
 
     fn settle(&mut self, id: &GroupId) {
@@ -453,114 +396,6 @@ impl Relay {
             let own = self.quit_message(&id, me, "busy");
             self.tell_profile(me, None, &own);
             self.stop_ringing(&id, me, "busy");
-        }
-    }
-
-    /// A connection broke.
-    pub(super) fn disconnected(&mut self, now: Instant, session: Session) {
-        self.sessions[session].1 = false;
-        for call in self.calls.values_mut() {
-            for place in call.places.iter_mut().filter(|place| place.session == session) {
-                place.away = Some(now + GRACE);
-            }
-        }
-    }
-
-    /// A session was resumed, and told what it may have missed.
-    pub(super) fn resumed(&mut self, session: Session) {
-        self.sessions[session].1 = true;
-        let me = self.sessions[session].0;
-        for id in self.calls.keys().cloned().collect::<Vec<_>>() {
-            let call = self.calls.get_mut(&id).unwrap();
-            if let Some(place) = call.places.iter_mut().find(|place| place.session == session) {
-                place.away = None;
-                let message = match place.asked {
-                    Asked::No => continue,
-                    Asked::Waiting(_) => ServerMessage::RequestInfo(RequestInfo { id_group: id }),
-                    Asked::Done => self.list(&id, session),
-                };
-                self.tell(session, message);
-            } else if let Some(rung) = call.ringing.iter().find(|rung| rung.profile == me) {
-                let ring = Ring {
-                    id_group: id,
-                    list_pseudo: vec![self.names[me].clone()],
-                    address: CallInfo::untold().address,
-                    port: 0,
-                    pseudo: Some(self.names[rung.by].clone()),
-                };
-                self.tell(session, ServerMessage::Ring(ring));
-            }
-        }
-    }
-
-    pub(super) fn next_timeout(&self) -> Option<Instant> {
-        let of_call = |call: &Call| {
-            let rings = call.ringing.iter().map(|rung| rung.until);
-            let places = call.places.iter().flat_map(|place| {
-                let asked = match place.asked {
-                    Asked::Waiting(until) => Some(until),
-                    Asked::No | Asked::Done => None,
-                };
-                [place.away, asked]
-            });
-            rings.chain(places.flatten()).min()
-        };
-        self.calls.values().filter_map(of_call).min()
-    }
-
-    pub(super) fn handle_timeout(&mut self, now: Instant) {
-        for id in self.calls.keys().cloned().collect::<Vec<_>>() {
-            let call = self.calls.get_mut(&id).unwrap();
-            let mut silent = false;
-            for place in &mut call.places {
-                if matches!(place.asked, Asked::Waiting(until) if until <= now) {
-                    place.asked = Asked::Done;
-                    silent = true;
-                }
-            }
-            if silent {
-                self.distribute_if_complete(&id, None);
-            }
-            self.expire_rings(now, &id);
-            let lost: Vec<Profile> = self.calls.get(&id).map_or_else(Vec::new, |call| {
-                let lost = call.places.iter().filter(|place| place.away.is_some_and(|at| at <= now));
-                lost.map(|place| place.profile).collect()
-            });
-            for profile in lost {
-                self.remove(&id, profile, "lost");
-            }
-        }
-    }
-
-    fn expire_rings(&mut self, now: Instant, id: &GroupId) {
-        let call = self.calls.get_mut(id).unwrap();
-        let expired: Vec<Profile> = call
-            .ringing
-            .iter()
-            .filter(|rung| rung.until <= now)
-            .map(|rung| rung.profile)
-            .collect();
-        call.ringing.retain(|rung| rung.until > now);
-        let unanswered = !call.accepted && call.ringing.is_empty();
-        let caller = call.places.first().map(|place| place.session);
-        for profile in &expired {
-            let own = self.quit_message(id, *profile, "timeout");
-            self.tell_profile(*profile, None, &own);
-        }
-        match caller {
-            Some(session) if unanswered && !expired.is_empty() => {
-                self.tell(session, ServerMessage::Error(failed(id, "timeout")));
-                self.calls.remove(id);
-            }
-            Some(_) | None => {
-                for profile in expired {
-                    if self.calls.contains_key(id) {
-                        let message = self.quit_message(id, profile, "timeout");
-                        self.tell_places(id, &message);
-                        self.settle(id);
-                    }
-                }
-            }
         }
     }
 

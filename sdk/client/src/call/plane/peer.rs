@@ -1,0 +1,143 @@
+//! One participant, as the media plane sees them.
+
+use std::time::Duration;
+
+use cooee_audio::EncodedFrame;
+use cooee_core::media::{MediaStats, OpenError, Opened, PeerMedia, SealError, VoiceFrame};
+use cooee_core::path::RouteKind;
+use cooee_protocol::Username;
+use tokio::time::Instant;
+
+/// Silence on a route after which the tunnel helps out. A participant sends every 20 ms, muted or
+/// not, so this many missing packets are no accident.
+const SILENCE: Duration = Duration::from_millis(300);
+
+/// How long a path may take to open before the tunnel is called the route. Voice flows through it
+/// from the start; but most paths open within this time, and nobody is served by a route that is
+/// another one a moment later.
+const HEAD_START: Duration = Duration::from_millis(500);
+
+/// News about how voice gets to a participant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RouteNews {
+    pub(super) kind: RouteKind,
+    /// Since when voice has been flowing.
+    pub(super) since: Instant,
+}
+
+/// Where a sealed datagram has to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Over the path that was selected.
+    Route,
+    /// Through the server.
+    Tunnel,
+    /// Both: the path has fallen silent, and the other end drops what comes twice.
+    Both,
+}
+
+pub(super) struct Peer {
+    pub(super) name: Username,
+    pub(super) safety_code: String,
+    media: PeerMedia,
+    added: Instant,
+    /// When voice first came, on whatever way, since there was none.
+    flowing: Option<Instant>,
+    /// How voice gets there, as the user was told.
+    announced: Option<RouteKind>,
+    /// Whether the path agent has a working path.
+    routed: bool,
+    /// When voice last came over the path, or when the path was selected.
+    heard: Option<Instant>,
+}
+
+impl Peer {
+    pub(super) fn new(now: Instant, name: Username, safety_code: String, media: PeerMedia) -> Self {
+        Self {
+            name,
+            safety_code,
+            media,
+            added: now,
+            flowing: None,
+            announced: None,
+            routed: false,
+            heard: None,
+        }
+    }
+
+    pub(super) fn stats(&self) -> MediaStats {
+        self.media.stats()
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<std::time::Instant> {
+        self.media.poll_timeout()
+    }
+
+    pub(super) fn poll_report(&mut self, now: Instant) -> Option<Vec<u8>> {
+        self.media.poll_report(now.into_std())
+    }
+
+    /// Where to send now.
+    pub(super) fn way(&self, now: Instant) -> Way {
+        if !self.routed {
+            return Way::Tunnel;
+        }
+        match self.heard {
+            Some(heard) if now.saturating_duration_since(heard) > SILENCE => Way::Both,
+            Some(_) | None => Way::Route,
+        }
+    }
+
+    pub(super) fn seal(
+        &mut self,
+        now: Instant,
+        frame: &EncodedFrame,
+    ) -> Result<Vec<u8>, SealError> {
+        let frame = VoiceFrame {
+            timestamp: frame.timestamp,
+            marker: frame.marker,
+            opus: &frame.opus,
+        };
+        self.media.seal(now.into_std(), &frame)
+    }
+
+    pub(super) fn open(&mut self, arrival: Instant, datagram: &[u8]) -> Result<Opened, OpenError> {
+        self.media.open(arrival.into_std(), datagram)
+    }
+
+    /// Voice came over the selected path.
+    pub(super) fn heard_on_route(&mut self, arrival: Instant) {
+        self.heard = Some(arrival);
+    }
+
+    /// A path was selected; says what to tell the user, if it is news.
+    pub(super) fn selected(&mut self, now: Instant, kind: RouteKind) -> Option<RouteNews> {
+        self.routed = true;
+        self.heard = Some(now);
+        self.announce(now, kind)
+    }
+
+    /// Voice came through the tunnel; says what to tell the user, if it is news.
+    pub(super) fn heard_in_tunnel(&mut self, arrival: Instant) -> Option<RouteNews> {
+        self.flowing.get_or_insert(arrival);
+        let early = arrival.saturating_duration_since(self.added) < HEAD_START;
+        if self.routed || early {
+            return None;
+        }
+        self.announce(arrival, RouteKind::Tunnelled)
+    }
+
+    /// The path is lost. The tunnel is announced when something comes through it.
+    pub(super) fn lost(&mut self) {
+        self.routed = false;
+        self.announced = None;
+        self.flowing = None;
+    }
+
+    fn announce(&mut self, now: Instant, kind: RouteKind) -> Option<RouteNews> {
+        let since = *self.flowing.get_or_insert(now);
+        let news = self.announced != Some(kind);
+        self.announced = Some(kind);
+        news.then_some(RouteNews { kind, since })
+    }
+}

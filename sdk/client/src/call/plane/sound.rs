@@ -1,0 +1,93 @@
+//! The sound of a call, from nothing to devices.
+
+use std::collections::BTreeMap;
+
+use cooee_audio::{
+    AudioError, Captured, EncodedFrame, Input, Output, PeerStats, Voice, VoiceConfig,
+};
+use cooee_core::call::CapturePermit;
+use cooee_core::jitter::Packet;
+use cooee_core::media::VoicePacket;
+use cooee_core::path::PeerId;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+pub(super) enum Sound {
+    Closed,
+    /// Accepted; opened when the first participant's keys are there.
+    Permitted(CapturePermit, Input, Output),
+    Opening(JoinHandle<Result<(Voice, Captured), AudioError>>),
+    Open(Voice, Captured),
+}
+
+/// What the sound has to say.
+pub(super) enum SoundWake {
+    Opened(Result<(Voice, Captured), AudioError>),
+    Frame(Option<EncodedFrame>),
+}
+
+impl Sound {
+    /// The next thing that the sound has to say; for ever nothing while it is closed.
+    pub(super) async fn wake(&mut self) -> SoundWake {
+        match self {
+            Self::Closed | Self::Permitted(..) => std::future::pending().await,
+            Self::Opening(opening) => {
+                SoundWake::Opened(opening.await.unwrap_or(Err(AudioError::Ended)))
+            }
+            Self::Open(_, captured) => SoundWake::Frame(captured.recv().await),
+        }
+    }
+
+    /// Opens devices or files off the asynchronous threads, once.
+    pub(super) fn begin(&mut self) {
+        match std::mem::replace(self, Self::Closed) {
+            Self::Permitted(permit, input, output) => {
+                *self = Self::Opening(tokio::task::spawn_blocking(move || {
+                    Voice::start(permit, input, output, VoiceConfig::default())
+                }));
+            }
+            other @ (Self::Closed | Self::Opening(_) | Self::Open(..)) => *self = other,
+        }
+    }
+
+    /// The voice thread, while it runs.
+    pub(super) fn voice(&self) -> Option<&Voice> {
+        match self {
+            Self::Open(voice, _) => Some(voice),
+            Self::Closed | Self::Permitted(..) | Self::Opening(_) => None,
+        }
+    }
+
+    pub(super) fn deliver(&self, peer: PeerId, packet: VoicePacket, arrival: Instant) {
+        if let Some(voice) = self.voice() {
+            let packet = Packet {
+                sequence: packet.sequence,
+                timestamp: packet.timestamp,
+                payload: packet.opus,
+            };
+            voice.deliver(peer, packet, arrival.into_std());
+        }
+    }
+
+    pub(super) fn peers(&self) -> BTreeMap<PeerId, PeerStats> {
+        self.voice()
+            .map(|voice| voice.stats().peers)
+            .unwrap_or_default()
+    }
+
+    /// Ends the sound, finishes what it wrote, and says what went wrong with that.
+    pub(super) async fn close(self) -> Option<AudioError> {
+        let voice = match self {
+            Self::Open(voice, _) => voice,
+            Self::Opening(opening) => match opening.await {
+                Ok(Ok((voice, _))) => voice,
+                Ok(Err(_)) | Err(_) => return None,
+            },
+            Self::Closed | Self::Permitted(..) => return None,
+        };
+        match tokio::task::spawn_blocking(|| voice.stop()).await {
+            Ok(stopped) => stopped.err(),
+            Err(_) => Some(AudioError::Ended),
+        }
+    }
+}
