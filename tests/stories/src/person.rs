@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cooee_sdk::{
     Call, CallActionError, CallEvent, Client, Contact, Credentials, Event, EventOrGap, Events,
-    Group, GroupId, IncomingCall, Status, Username,
+    Group, GroupId, IncomingCall, RouteKind, Status, Username,
 };
 use futures_util::FutureExt as _;
 
@@ -183,8 +183,13 @@ impl Person {
 
     /// Calls everybody in a group, or joins the group's call.
     pub async fn calls_group(&self, id_group: &GroupId) -> Talk {
+        self.calls_some_of(id_group, &[]).await
+    }
+
+    /// Calls these members of a group; nobody means everybody.
+    pub async fn calls_some_of(&self, id_group: &GroupId, members: &[&Self]) -> Talk {
         let (options, hearing) = Talk::options(&self.voice);
-        let people = Vec::new();
+        let people = members.iter().map(|member| member.name()).collect();
         let placed = self.client.call_group(id_group.clone(), people, options);
         let call = placed.await.expect("a call");
         Talk::new(call, self.voice.clone(), hearing)
@@ -195,6 +200,16 @@ impl Person {
         let ringing = |event: &Event| matches!(event, Event::Call(CallEvent::RingingIn { .. }));
         self.expect_event("somebody to ring", ringing).await;
         self.client.incoming().expect("a call that rings")
+    }
+
+    /// Waits until voice goes straight to somebody, over UDP from one socket to the other.
+    pub async fn reaches_directly(&mut self, other: &Username) {
+        let direct = |event: &Event| match event {
+            Event::Route { who, route, .. } => who == other && *route == RouteKind::Direct,
+            _ => false,
+        };
+        let what = format!("a direct way to {other}");
+        self.expect_event(&what, direct).await;
     }
 
     /// Waits until their own call rings at somebody.

@@ -29,6 +29,7 @@ async fn two_people_talk_until_one_hangs_up() {
     alice.sees(&b, Status::InCall).await;
     bob.sees(&a, Status::InCall).await;
 
+    alice.reaches_directly(&b).await;
     let snapshot = call.call.snapshot();
     assert_eq!(snapshot.phase, Some(CallPhase::Connected));
     assert_eq!(snapshot.participants, std::slice::from_ref(&b));
@@ -148,6 +149,7 @@ async fn a_rename_during_a_call_changes_the_name_and_nothing_else() {
     let ring = bob.rings().await;
     let answer = bob.accepts(ring).await;
     answer.hears(&call).await;
+    bob.reaches_directly(&alice.name()).await;
 
     let changes = AmendProfile {
         pseudo: Some(name("Alicia")),

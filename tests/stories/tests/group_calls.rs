@@ -128,3 +128,21 @@ async fn who_is_removed_from_the_group_is_out_of_its_call() {
     let snapshot = one.call.snapshot();
     assert_eq!(snapshot.participants, [carol.name()]);
 }
+
+#[tokio::test]
+async fn somebody_who_was_not_rung_is_added_to_the_call() {
+    let world = World::start().await;
+    let (alice, mut bob, mut carol, id) = world.a_group_of_three().await;
+    let one = alice.calls_some_of(&id, &[&bob]).await;
+    let ring = bob.rings().await;
+    let two = bob.accepts(ring).await;
+    one.connects().await;
+    carol.exchanges_a_message().await;
+    assert!(carol.client.incoming().is_none(), "only Bob was rung");
+
+    two.call.add_people(vec![carol.name()]).await.unwrap();
+    let ring = carol.rings().await;
+    assert_eq!(*ring.from(), bob.name(), "it is Bob who rings her");
+    let three = carol.accepts(ring).await;
+    tokio::join!(three.both_hear(&one), three.both_hear(&two));
+}

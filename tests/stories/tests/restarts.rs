@@ -49,7 +49,7 @@ async fn a_server_that_stops_is_waited_for() {
 }
 
 #[tokio::test]
-async fn people_in_a_call_do_not_notice_that_the_server_dies() {
+async fn people_in_a_call_go_on_talking_while_the_server_dies_and_hang_up_with_its_successor() {
     let mut world = World::start().await;
     let (mut alice, mut bob) = world.alice_and_bob().await;
     let call = alice.calls(&bob).await;
@@ -63,6 +63,10 @@ async fn people_in_a_call_do_not_notice_that_the_server_dies() {
         person.expect_event("the session to go on", resumed).await;
     }
     answer.both_hear(&call).await;
+    alice.sees(&bob.name(), Status::InCall).await;
+    call.hangs_up().await;
+    assert_eq!(answer.ends().await, EndReason::RemoteHungUp);
+    alice.sees(&bob.name(), Status::Online).await;
 }
 
 #[tokio::test]
@@ -132,7 +136,10 @@ async fn a_client_without_network_shows_contacts_groups_and_history() {
         Status::Offline,
         "nobody's presence is known"
     );
-    assert_eq!(offline.client.groups(), [group]);
+    let kept = offline.group(&group.id_group).unwrap();
+    assert_eq!(kept.group_name, group.group_name);
+    assert_eq!(kept.list_pseudo, group.list_pseudo);
+    assert_eq!(kept.last_update_date, group.last_update_date);
     let history = offline.client.history(10, None).await.unwrap();
     let ends: Vec<_> = history
         .iter()
@@ -146,4 +153,15 @@ async fn a_client_without_network_shows_contacts_groups_and_history() {
     world.starts_again().await;
     let online = |event: &Event| matches!(event, Event::Online { .. });
     offline.expect_event("to be online", online).await;
+}
+
+#[tokio::test]
+async fn a_client_without_network_still_knows_who_created_a_group() {
+    let mut world = World::start().await;
+    let alice = world.alice().await;
+    let group = alice.client.create_group("choir".parse().unwrap()).await;
+    let group = group.unwrap();
+    world.stops().await;
+    let offline = alice.restarts().await;
+    assert_eq!(offline.client.groups(), [group]);
 }

@@ -1,0 +1,69 @@
+"""call:A:B: a call with recorded speech both ways."""
+
+import nat
+import people
+from calls import Call
+from lab import Lab
+
+from . import Check
+
+LEAST_CORRELATION = 0.8
+LEAST_PESQ = 3.5
+COUNTS = ("sent", "received", "lost", "late", "concealed", "recovered", "dropped")
+
+
+def run(options, one, other):
+    with lab_for(options, one, other) as lab:
+        lab.server.start()
+        alice, bob = pair(lab, one, other)
+        people.befriend(alice, bob)
+        expected = routes(one, other)
+        for number in range(options.runs):
+            yield check(alice, bob, expected, number)
+
+
+def lab_for(options, *kinds):
+    v6 = any("v6" in kind for kind in kinds)
+    return Lab(options.seed, options.binaries.resolve(), v6=v6, keep=options.keep)
+
+
+def pair(lab, one, other):
+    """Alice and bob behind such networks; `same` and a kind puts both behind one router."""
+    if one == "same":
+        lab.client("alice", other)
+        lab.client("bob", behind="alice")
+    else:
+        lab.client("alice", one)
+        lab.client("bob", other)
+    return lab.clients["alice"].person(), lab.clients["bob"].person()
+
+
+def routes(one, other):
+    # Behind one router nothing is between the two.
+    return ["direct"] if one == "same" else nat.routes(nat.Kind(one), nat.Kind(other))
+
+
+def check(alice, bob, expected, number):
+    call = Call(alice, bob, number=number)
+    record = {"expected": expected}
+    try:
+        call.ring()
+        record["ms"] = {side.name: side.connected["ms_since_accept"] for side in call.sides}
+        call.finish()
+        record["routes"] = call.routes()
+        record["scores"] = call.scores()
+        record["counts"] = {side.name: {name: side.ended[name] for name in COUNTS} for side in call.sides}
+    except people.Failure as failure:
+        return Check(False, f"{failure} (expected: {' or '.join(expected)})", record)
+    # A call may begin on a relay; what counts is where it went.
+    final = {name: taken[-1] for name, taken in record["routes"].items()}
+    scores = record["scores"]
+    faults = [f"{name}'s route is {route}, not {' or '.join(expected)}"
+              for name, route in final.items() if route not in expected]
+    faults += [f"{name} heard too little {record['counts'][name]}" for name, score in scores.items()
+               if score["correlation"] < LEAST_CORRELATION or score["pesq"] < LEAST_PESQ]
+    text = ", ".join(
+        f"{name} {' > '.join(record['routes'][name])} after {record['ms'][name]:.0f} ms, "
+        f"correlation {score['correlation']:.3f}, PESQ {score['pesq']:.2f}"
+        for name, score in scores.items())
+    return Check(not faults, "; ".join([text, *faults]), record)

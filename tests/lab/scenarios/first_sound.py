@@ -1,0 +1,77 @@
+"""first-sound: how long after the accept the first voice is heard."""
+
+import people
+from calls import Call, first_sound, median, without_pauses
+
+from . import Check
+from .call import lab_for, pair
+
+PAIRS = [("open", "open"), ("port-restricted", "port-restricted"), ("port-restricted", "symmetric"),
+         ("open", "blocked"), ("blocked", "blocked")]
+# One way, on the cables: 50 ms from a client to the server, 40 ms from client to client.
+CLIENT_MS, SERVER_MS = 20, 30
+ROUND_TRIP_SERVER = 2 * (CLIENT_MS + SERVER_MS)
+ROUND_TRIP_PEERS = 2 * (CLIENT_MS + CLIENT_MS)
+ALLOWED_MS = ROUND_TRIP_SERVER + 1.5 * ROUND_TRIP_PEERS + 60
+SECONDS = 2.0
+
+
+def run(options, *named):
+    pairs = PAIRS
+    if named:
+        pairs = [named]
+    elif options.pairs:
+        pairs = [tuple(one.split(":")) for one in options.pairs.split(",")]
+    for one, other in pairs:
+        yield measured(options, one, other)
+
+
+def measured(options, one, other):
+    runs, failures = [], []
+    with lab_for(options, one, other) as lab:
+        lab.server.start()
+        alice, bob = pair(lab, one, other)
+        people.befriend(alice, bob)
+        lab.link("server").set(delay_ms=SERVER_MS)
+        for name in ("alice", "bob"):
+            lab.link(name).set(delay_ms=CLIENT_MS)
+        for number in range(options.runs):
+            try:
+                runs.append(heard(alice, bob, number))
+            except people.Failure as failure:
+                failures.append(str(failure))
+    heard_ms = [side["heard"] for steps in runs for side in steps.values()]
+    record = {"pair": (one, other), "runs": runs, "median_ms": median(heard_ms), "allowed_ms": ALLOWED_MS}
+    text = f"{one} and {other}: "
+    if runs:
+        text += (f"first voice heard {median(heard_ms):.0f} ms after the accept (median; worst "
+                 f"{max(heard_ms):.0f}; allowed {ALLOWED_MS:.0f}); " + attributed(runs))
+    text += "; ".join(failures[:1])
+    return Check(not failures and median(heard_ms) <= ALLOWED_MS, text, record)
+
+
+def heard(alice, bob, number):
+    """For each side, the milliseconds from the accept to each step."""
+    voices = {name: without_pauses(name, SECONDS + 2) for name in ("alice", "bob")}
+    call = Call(alice, bob, voices, number)
+    call.ring(SECONDS)
+    call.finish()
+    steps = {}
+    for side in call.sides:
+        first = first_sound(side.recording())
+        if first is None:
+            raise people.Failure(f"{side.name} heard nothing at all")
+        steps[side.name] = {
+            "path": (side.connected["at"] - call.accepted_at) * 1000,
+            "sound open": (side.heard_at(0) - call.accepted_at) * 1000,
+            "heard": (side.heard_at(first) - call.accepted_at) * 1000,
+        }
+    return steps
+
+
+def attributed(runs):
+    """Where the time went, by side."""
+    return "; ".join(
+        f"{who} " + ", ".join(f"{step} {median([steps[name][step] for steps in runs]):.0f}"
+                              for step in ("path", "sound open", "heard"))
+        for who, name in (("caller:", "alice"), ("callee:", "bob")))
