@@ -3,20 +3,22 @@
 //! One lock over all of it, held for moments and never across an await. What is told to clients
 //! is queued while the lock is held, so that every client hears of things in one order.
 
+mod delivery;
+mod presence;
+
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::ws::Utf8Bytes;
-use cooee_protocol::{PictureId, Profile, Seq, ServerMessage, Status, Username};
+use cooee_protocol::{PictureId, Seq, ServerMessage, Status, Username};
 use tokio::sync::Notify;
 
-use crate::calls::{Calls, From, Output, Target, Timing};
+use crate::calls::{Calls, From, Timing};
 use crate::db::profiles::Stored;
 use crate::ids::{Person, ProfileId, SessionId, TokenHash};
-use crate::outbox::{Close, Outbox, encode};
-use crate::relay::{Relay, unix_now};
-use crate::voice;
+use crate::outbox::{Close, Outbox};
+use crate::relay::Relay;
 
 /// The most messages that are kept for a participant whose connection is gone.
 const MOST_MISSED: usize = 256;
@@ -336,182 +338,6 @@ impl State {
             online.picture = profile.picture.clone();
         }
         self.calls.rename(profile.profile, &profile.name);
-    }
-
-    // Messages.
-
-    /// Sends to every session of the profile that is here.
-    pub(crate) fn tell(&mut self, profile: ProfileId, message: ServerMessage) {
-        self.tell_target(Target::Profile(profile), message);
-    }
-
-    /// Sends to every session of the profile but one.
-    pub(crate) fn tell_others(
-        &mut self,
-        profile: ProfileId,
-        but: SessionId,
-        message: ServerMessage,
-    ) {
-        self.tell_target(Target::Others(profile, but), message);
-    }
-
-    /// Sends to every session of all these profiles.
-    pub(crate) fn tell_all(
-        &mut self,
-        profiles: impl IntoIterator<Item = ProfileId>,
-        message: &ServerMessage,
-    ) {
-        let mut text = None;
-        for profile in profiles {
-            for id in self.sessions_of(profile) {
-                let text = text.get_or_insert_with(|| encode(None, message.clone()));
-                if let Some(text) = text {
-                    self.send_text(id, text.clone(), message);
-                }
-            }
-        }
-    }
-
-    fn tell_target(&mut self, to: Target, message: ServerMessage) {
-        let sessions = match to {
-            Target::Session(id) => vec![id],
-            Target::Profile(profile) => self.sessions_of(profile),
-            Target::Others(profile, but) => {
-                let mut sessions = self.sessions_of(profile);
-                sessions.retain(|id| *id != but);
-                sessions
-            }
-        };
-        if sessions.is_empty() {
-            return;
-        }
-        if let Some(text) = encode(None, message.clone()) {
-            for id in sessions {
-                self.send_text(id, text.clone(), &message);
-            }
-        }
-    }
-
-    fn send_text(&mut self, to: SessionId, text: Utf8Bytes, message: &ServerMessage) {
-        match self.sessions.get_mut(&to).map(|session| &mut session.link) {
-            Some(Link::Here(outbox)) => {
-                outbox.send_text(text);
-            }
-            // What matters after a break: that a call, or somebody in it, is gone.
-            Some(Link::Away { missed, .. })
-                if matches!(message, ServerMessage::Quit(_)) && missed.len() < MOST_MISSED =>
-            {
-                missed.push(text);
-            }
-            Some(Link::Away { .. }) | None => {}
-        }
-    }
-
-    fn deliver(&mut self, output: Output) {
-        match output {
-            Output::Send {
-                to: Target::Session(id),
-                re: re @ Some(_),
-                message,
-            } => {
-                if let Some(Link::Here(outbox)) = self.sessions.get(&id).map(|s| &s.link) {
-                    outbox.send(re, message);
-                }
-            }
-            // 505 goes to one session, with what that one needs to use the relay.
-            Output::Send {
-                to: to @ Target::Session(session),
-                message: ServerMessage::RequestInfo(mut request),
-                ..
-            } => {
-                request.relay = self
-                    .relay
-                    .credentials(&request.id_group, session, unix_now());
-                self.tell_target(to, ServerMessage::RequestInfo(request));
-            }
-            Output::Send { to, message, .. } => self.tell_target(to, message),
-            Output::Relay {
-                to,
-                from,
-                id,
-                voice,
-            } => {
-                if let Some(Link::Here(outbox)) = self.sessions.get(&to).map(|s| &s.link)
-                    && let Some(frame) = voice::frame(outbox.is_binary(), from, id, voice)
-                {
-                    outbox.send_voice(frame);
-                }
-            }
-            Output::Presence(profile) => {
-                self.unannounced.insert(profile);
-            }
-            Output::Left(call, session) => self.relay.participant_left(&call, session),
-            Output::Ended(call) => self.relay.call_ended(&call),
-        }
-    }
-
-    // Presence.
-
-    /// Where a profile is.
-    pub(crate) fn status(&self, profile: ProfileId) -> Status {
-        let known = self
-            .online
-            .get(&profile)
-            .is_some_and(|online| !online.sessions.is_empty());
-        if known && self.calls.is_joined(profile) {
-            Status::InCall
-        } else if self.is_here(profile) {
-            Status::Online
-        } else {
-            Status::Offline
-        }
-    }
-
-    /// The profiles whose contacts may have to be told something.
-    pub(crate) fn take_unannounced(&mut self) -> BTreeSet<ProfileId> {
-        std::mem::take(&mut self.unannounced)
-    }
-
-    /// Whether the contacts of the profile know something else than what is.
-    pub(crate) fn is_unannounced(&self, profile: ProfileId) -> bool {
-        self.online
-            .get(&profile)
-            .is_some_and(|online| online.announced != self.status(profile))
-    }
-
-    /// Tells the contacts where the profile is, if it has changed.
-    pub(crate) fn announce(
-        &mut self,
-        profile: ProfileId,
-        contacts: impl IntoIterator<Item = ProfileId>,
-    ) {
-        let status = self.status(profile);
-        let Some(online) = self.online.get_mut(&profile) else {
-            return;
-        };
-        if online.announced != status {
-            online.announced = status;
-            let message = ServerMessage::Profile(Profile {
-                pp: online.picture.clone(),
-                pseudo: online.name.clone(),
-                status,
-                previous_pseudo: None,
-                token: None,
-                stun: Vec::new(),
-            });
-            self.tell_all(contacts, &message);
-        }
-        self.tidy(profile);
-    }
-
-    /// Forgets a profile of which everybody knows that it is not here.
-    pub(crate) fn tidy(&mut self, profile: ProfileId) {
-        if let Some(online) = self.online.get(&profile)
-            && online.sessions.is_empty()
-            && online.announced == Status::Offline
-        {
-            self.online.remove(&profile);
-        }
     }
 
     // Time.
