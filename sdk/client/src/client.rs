@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::account::{self, LastAccount};
 use crate::builder::ClientBuilder;
-use crate::call::{Call, CallOptions, IncomingCall};
+use crate::call::{AddressPrivacy, Call, CallOptions, IncomingCall};
 use crate::driver::{Command, SignedIn};
 use crate::error::{ActionError, CallActionError, SignInError};
 use crate::event::Event;
@@ -392,6 +392,11 @@ impl Client {
     }
 
     // Calls.
+
+    /// Decides who learns this machine's addresses in the calls that start or ring from now on.
+    pub fn set_address_privacy(&self, privacy: AddressPrivacy) {
+        self.shared.set_address_privacy(privacy);
+    }
 
     /// Calls a confirmed contact.
     ///

@@ -42,7 +42,7 @@ mod tls;
 
 pub use address::{AddressError, ServerAddress};
 pub use builder::{ClientBuilder, Credentials};
-pub use call::{Call, CallOptions, CallSnapshot, CallStats, IncomingCall};
+pub use call::{AddressPrivacy, Call, CallOptions, CallSnapshot, CallStats, IncomingCall};
 pub use client::{Client, EventOrGap, Events};
 pub use error::{ActionError, BuildError, CallActionError, SignInError};
 pub use event::Event;

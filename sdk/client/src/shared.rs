@@ -11,6 +11,7 @@ use tokio::sync::{broadcast, watch};
 use crate::account;
 use crate::address::ServerAddress;
 use crate::archive::Archive;
+use crate::call::AddressPrivacy;
 use crate::event::Event;
 use crate::roster::{Change, Roster};
 
@@ -36,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) credentials: Arc<dyn CredentialStore>,
     pub(crate) archive: Archive,
     roster: RwLock<Roster>,
+    address_privacy: RwLock<AddressPrivacy>,
     session: RwLock<SessionFacts>,
     connectivity: watch::Sender<Connectivity>,
     events: broadcast::Sender<Event>,
@@ -65,6 +67,7 @@ impl Shared {
             credentials,
             archive,
             roster: RwLock::new(roster),
+            address_privacy: RwLock::default(),
             session: RwLock::new(SessionFacts::default()),
             connectivity: watch::Sender::new(Connectivity::SignedOut),
             events,
@@ -73,6 +76,16 @@ impl Shared {
 
     pub(crate) fn roster(&self) -> RwLockReadGuard<'_, Roster> {
         self.roster.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn address_privacy(&self) -> AddressPrivacy {
+        let privacy = self.address_privacy.read();
+        *privacy.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_address_privacy(&self, privacy: AddressPrivacy) {
+        let now = self.address_privacy.write();
+        *now.unwrap_or_else(PoisonError::into_inner) = privacy;
     }
 
     pub(crate) fn own_name(&self) -> Option<Username> {

@@ -8,6 +8,7 @@ mod contacts;
 mod group_calls;
 mod groups;
 mod minutes;
+mod privacy;
 mod profiles;
 mod restarts;
 mod sessions;

@@ -111,6 +111,17 @@ impl Call {
         self.act(CallAct::AddPeople(people)).await
     }
 
+    /// The safety codes of everybody in this call were compared and are right. Under
+    /// [`AddressPrivacy::RelayUntilVerified`](crate::AddressPrivacy) the call may take the
+    /// shortest way from here on.
+    ///
+    /// # Errors
+    ///
+    /// When the call is over already.
+    pub async fn set_verified(&self) -> Result<(), CallActionError> {
+        self.act(CallAct::Verified).await
+    }
+
     async fn act(&self, act: CallAct) -> Result<(), CallActionError> {
         let (reply, answer) = oneshot::channel();
         let commands = self.commands.upgrade().ok_or(CallActionError::Closed)?;

@@ -16,6 +16,19 @@ use tokio::sync::watch;
 
 pub use handle::{Call, IncomingCall};
 
+/// Who learns this machine's addresses in a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum AddressPrivacy {
+    /// The people one talks to, so that calls go the shortest way.
+    #[default]
+    Direct,
+    /// Nobody until the safety code was compared ([`Call::set_verified`]): voice goes by way of
+    /// the server or a relay before, and the shortest way afterwards.
+    RelayUntilVerified,
+    /// Nobody: voice goes by way of the server or a relay.
+    AlwaysRelay,
+}
+
 /// What a call listens to and what it plays on.
 #[derive(Debug)]
 pub struct CallOptions {

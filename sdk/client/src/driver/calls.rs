@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::active::{ActiveCall, PlaneWake, describe};
 use super::{CallAct, Driver, now};
 use crate::call::plane::{self, PlaneCommand, PlaneSignal};
-use crate::call::{Call, CallOptions, CallSnapshot, Live};
+use crate::call::{AddressPrivacy, Call, CallOptions, CallSnapshot, Live};
 use crate::error::CallActionError;
 use crate::event::Event;
 
@@ -92,6 +92,11 @@ impl Driver {
                     .snapshot
                     .send_modify(|snapshot| snapshot.muted = muted);
             }
+            CallAct::Verified => {
+                if self.shared.address_privacy() == AddressPrivacy::RelayUntilVerified {
+                    active.tell(PlaneCommand::ShowAddresses);
+                }
+            }
             CallAct::Deafen(deafened) => active.tell(PlaneCommand::SetDeafened(deafened)),
         }
         Ok(())
@@ -120,6 +125,7 @@ impl Driver {
         let started = plane::start(
             self.shared.stun_servers(&self.server),
             self.server.is_loopback(),
+            self.shared.address_privacy() != AddressPrivacy::Direct,
             Arc::clone(&self.tunnel),
             publisher,
         );

@@ -88,6 +88,7 @@ pub(crate) enum CallAct {
     Mute(bool),
     Deafen(bool),
     AddPeople(Vec<Username>),
+    Verified,
 }
 
 /// Who waits for the answer to a request.

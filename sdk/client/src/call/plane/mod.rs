@@ -24,7 +24,7 @@ use std::time::Duration;
 use cooee_audio::{AudioError, Captured, Input, Output, Voice};
 use cooee_core::call::{CapturePermit, PeerInfo};
 use cooee_core::media::{CallContext, CallKey, MediaConfig, PeerMedia};
-use cooee_core::path::{PathAgent, PathConfig, PathEvent, PeerId, RouteKind};
+use cooee_core::path::{PathAgent, PathConfig, PathEvent, PeerId, Privacy, RouteKind};
 use cooee_protocol::{CallInfo, GroupId, RelayAccess, Username};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -75,6 +75,8 @@ pub(crate) enum PlaneCommand {
     UseRelay(RelayAccess),
     /// The machine's addresses may be others.
     NetworkChanged,
+    /// Peers may learn this machine's addresses from here on.
+    ShowAddresses,
 }
 
 /// What a call's media plane tells the client's driver.
@@ -109,6 +111,7 @@ pub(crate) struct PlaneHandle {
 pub(crate) fn start(
     stun: Vec<String>,
     with_loopback: bool,
+    hides_addresses: bool,
     tunnel: Arc<Tunnel>,
     live: LivePublisher,
 ) -> std::io::Result<PlaneHandle> {
@@ -119,12 +122,15 @@ pub(crate) fn start(
     let (commands, commanded) = mpsc::channel(QUEUE);
     let (signal, signals) = mpsc::channel(QUEUE);
     let now = Instant::now().into_std();
-    let agent = PathAgent::new(
+    let mut agent = PathAgent::new(
         now,
         &sockets.addresses(),
         rand::random(),
         PathConfig::default(),
     );
+    if hides_addresses {
+        agent.set_privacy(now, Privacy::RelayOnly);
+    }
     let plane = Plane {
         sockets,
         tunnel,
@@ -376,6 +382,10 @@ impl Plane {
                 self.relay_access = Some(access);
             }
             PlaneCommand::NetworkChanged => self.look_at_addresses().await,
+            PlaneCommand::ShowAddresses => {
+                self.agent.set_privacy(now(), Privacy::Direct);
+                self.tell_info().await;
+            }
         }
     }
 
