@@ -50,7 +50,7 @@ impl Default for CallConfig {
     }
 }
 
-/// Where the call is; see [`CallMachine`] for the diagram.
+/// Where the call is; see [`CallMachine`](crate::call::CallMachine) for the diagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallPhase {
     /// The local user called, nobody accepted yet.
@@ -106,9 +106,9 @@ pub(super) enum RequestKind {
 /// What the caller of the machine has to do, in order.
 #[derive(Debug)]
 pub enum CallOutput {
-    /// Send this to the server and report the answer to [`CallMachine::handle_answer`].
+    /// Send this to the server and report the answer to [`CallMachine::handle_answer`](crate::call::CallMachine::handle_answer).
     Request(CallRequest, ClientMessage),
-    /// Open sockets and gather candidates; report them to [`CallMachine::handle_local_info`].
+    /// Open sockets and gather candidates; report them to [`CallMachine::handle_local_info`](crate::call::CallMachine::handle_local_info).
     /// Nothing of it is told to anybody before the call is placed or accepted.
     Prepare,
     /// The call was placed and accepted: open microphone and loudspeaker.

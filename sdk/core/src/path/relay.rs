@@ -22,8 +22,12 @@ const MAX_TRIES: usize = 4;
 const STAGGER: Duration = Duration::from_millis(50);
 /// How often in a row allocation may fail until the relay is left alone.
 const MAX_FAILURES: u32 = 5;
+/// How often what a failed attempt may have left behind is asked to end.
+const RECLAIMS: usize = 3;
 /// How long nothing may come from a server until it may be doubted.
 const SILENCE: Duration = Duration::from_secs(1);
+/// How long nothing may come from an allocation until it is given up for another one.
+const FORGOTTEN: Duration = Duration::from_secs(8);
 /// Shortest time between two doubts about one allocation.
 const DOUBT_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -316,7 +320,7 @@ impl Server {
                 News::None | News::Granted => index += 1,
                 News::Dead => {
                     let dead = self.tries.remove(index);
-                    self.mourn(dead, out);
+                    self.mourn(now, dead, out);
                 }
             }
         }
@@ -329,7 +333,6 @@ impl Server {
                 events.extend(closed(&old));
             }
             self.retry = None;
-            allocation.permit(now, &[self.address.ip()]);
             if let Some(relayed) = allocation.relayed() {
                 allocation.permit(now, &[relayed.ip()]);
                 events.push_back(RelayEvent::Opened {
@@ -346,16 +349,19 @@ impl Server {
     }
 
     /// Sees to it that nothing of a failed attempt is in the way of the next one.
-    fn mourn(&mut self, mut dead: Allocation, out: &mut VecDeque<Transmit>) {
+    fn mourn(&mut self, now: Instant, mut dead: Allocation, out: &mut VecDeque<Transmit>) {
         let socket = dead.socket();
         if let Some(challenge) = dead.take_challenge() {
             self.challenges.insert(socket, challenge);
         }
+        // One that is heard is not in the way, but what the attempt was to replace.
         let mut live = self.live.iter();
-        if !live.any(|live| live.socket() == socket)
+        if !live.any(|live| live.socket() == socket && now < live.heard() + FORGOTTEN)
             && let Some(challenge) = self.challenges.get(&socket)
         {
-            out.extend(dead.reclaim(challenge));
+            // Nothing repeats it, so that it goes out more than once.
+            let refresh = dead.reclaim(challenge);
+            out.extend(std::iter::repeat_n(refresh, RECLAIMS).flatten());
         }
     }
 

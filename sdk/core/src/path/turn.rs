@@ -11,8 +11,8 @@ use turn_client_proto::api::{
 use turn_client_proto::stun::auth::LongTermClientAuth;
 use turn_client_proto::types::attribute::Lifetime;
 use turn_client_proto::types::message::REFRESH;
-use turn_client_proto::types::stun::attribute::ErrorCode;
-use turn_client_proto::types::stun::message::{Message, MessageWriteVec};
+use turn_client_proto::types::stun::attribute::{Nonce, Realm};
+use turn_client_proto::types::stun::message::{Message, MessageClass, MessageWriteVec};
 use turn_client_proto::types::stun::prelude::{MessageWrite, MessageWriteExt};
 use turn_client_proto::types::{
     AddressFamily, Instant as TurnInstant, TransportType, TurnCredentials,
@@ -35,6 +35,8 @@ const RTO: (Duration, Duration, u32, Duration) = (
     7,
     Duration::from_secs(2),
 );
+/// How long an attempt may take altogether. The client itself does not always notice.
+const MAX_ATTEMPT: Duration = Duration::from_secs(8);
 /// How often the NAT binding towards the server is renewed when nothing else is sent
 /// (RFC 8445 section 11).
 const KEEPALIVE: Duration = Duration::from_secs(15);
@@ -78,10 +80,9 @@ pub(crate) struct Allocation {
     relayed: Option<SocketAddr>,
     /// The server's last demand for credentials, as long as nothing is allocated.
     challenge: Option<Vec<u8>>,
-    /// Whether the server says that there is an allocation already.
-    is_taken: bool,
     permissions: Vec<(IpAddr, u8)>,
     channels: Vec<(SocketAddr, u8)>,
+    deadline: Instant,
     due: Instant,
     sent: Instant,
     heard: Instant,
@@ -110,9 +111,9 @@ impl Allocation {
             credentials,
             relayed: None,
             challenge: None,
-            is_taken: false,
             permissions: Vec::new(),
             channels: Vec::new(),
+            deadline: start + MAX_ATTEMPT,
             due: start,
             sent: start,
             heard: start,
@@ -213,6 +214,9 @@ impl Allocation {
         if now < self.due {
             return News::None;
         }
+        if self.relayed.is_none() && now >= self.deadline {
+            return News::Dead;
+        }
         let mut news = News::None;
         for _ in 0..MAX_ROUNDS {
             let time = self.time(now);
@@ -244,6 +248,8 @@ impl Allocation {
                 out.push_back(self.keepalive());
             }
             self.due = self.due.min(self.sent + KEEPALIVE);
+        } else {
+            self.due = self.due.min(self.deadline);
         }
         news
     }
@@ -266,14 +272,11 @@ impl Allocation {
         self.challenge.take()
     }
 
-    /// The request that ends an allocation which an earlier attempt has left behind: one that
+    /// The request that ends an allocation which a failed attempt may have left behind: one that
     /// was granted, but every answer was lost. Without it the server refuses all others from
     /// this socket (437, RFC 8656 section 7.2) for as long as an allocation lives.
     /// `challenge` is a demand for credentials that an attempt from this socket has met.
     pub(crate) fn reclaim(&self, challenge: &[u8]) -> Option<Transmit> {
-        if !self.is_taken {
-            return None;
-        }
         let challenge = Message::from_bytes(challenge).ok()?;
         let mut auth = LongTermClientAuth::new();
         auth.set_credentials(self.credentials.clone().into());
@@ -289,19 +292,12 @@ impl Allocation {
     }
 
     fn note_refusal(&mut self, payload: &[u8]) {
-        let code = Message::from_bytes(payload)
-            .ok()
-            .filter(Message::is_response)
-            .and_then(|m| m.attribute::<ErrorCode>().ok())
-            .map(|error| error.code());
-        match code {
-            Some(ErrorCode::UNAUTHORIZED | ErrorCode::STALE_NONCE)
-                if payload.len() <= MAX_CHALLENGE =>
-            {
-                self.challenge = Some(payload.to_vec());
-            }
-            Some(ErrorCode::ALLOCATION_MISMATCH) => self.is_taken = true,
-            Some(_) | None => {}
+        let names_terms =
+            |m: &Message<'_>| m.attribute::<Realm>().is_ok() && m.attribute::<Nonce>().is_ok();
+        let is_challenge = Message::from_bytes(payload)
+            .is_ok_and(|m| m.has_class(MessageClass::Error) && names_terms(&m));
+        if is_challenge && payload.len() <= MAX_CHALLENGE {
+            self.challenge = Some(payload.to_vec());
         }
     }
 

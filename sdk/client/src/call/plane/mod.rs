@@ -261,6 +261,9 @@ impl Plane {
     /// Sends what is due and passes on what happened.
     async fn drain(&mut self) {
         self.send_reports();
+        while let Some((id, payload)) = self.agent.poll_media() {
+            self.handle_media(id, Instant::now(), &payload);
+        }
         while let Some(transmit) = self.agent.poll_transmit() {
             self.sockets
                 .send(transmit.local, transmit.remote, &transmit.payload);

@@ -17,16 +17,12 @@ impl Plane {
                 .handle_packet(now(), datagram.local, datagram.remote, &datagram.payload);
         match inbound {
             Inbound::Media(id) => self.handle_media(id, datagram.arrival, &datagram.payload),
-            Inbound::Handled => {
-                while let Some((id, payload)) = self.agent.poll_media() {
-                    self.handle_media(id, datagram.arrival, &payload);
-                }
-            }
-            Inbound::Stray => {}
+            // Media through a relay is unwrapped by the agent and waits there.
+            Inbound::Handled | Inbound::Stray => {}
         }
     }
 
-    fn handle_media(&mut self, id: PeerId, arrival: Instant, payload: &[u8]) {
+    pub(super) fn handle_media(&mut self, id: PeerId, arrival: Instant, payload: &[u8]) {
         if self.open(id, arrival, payload)
             && let Some(peer) = self.peers.get_mut(&id)
         {

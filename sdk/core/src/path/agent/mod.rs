@@ -319,6 +319,8 @@ impl PathAgent {
         self.media.clear();
         self.relays.close(now, &mut self.transmits);
         self.drive_relays(now);
+        // Nobody is left to whom a description would go.
+        self.events.clear();
         self.bound_queues();
     }
 
