@@ -30,7 +30,7 @@ use crate::shared::{Connectivity, Shared};
 /// shows in the snapshots.
 #[derive(Clone)]
 pub struct Client {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     commands: mpsc::Sender<Command>,
     http: reqwest::Client,
     driver: Arc<std::sync::Mutex<Option<JoinHandle<()>>>>,
@@ -160,8 +160,8 @@ impl Client {
     /// # Errors
     ///
     /// [`SignInError::NoSession`] when there is none, [`SignInError::Refused`] when it is over on
-    /// the server, [`SignInError::Unreachable`] without a network: [`resume_when_possible`]
-    /// (Self::resume_when_possible) keeps trying instead.
+    /// the server, [`SignInError::Unreachable`] without a network:
+    /// [`resume_when_possible`](Self::resume_when_possible) keeps trying instead.
     pub async fn resume(&self) -> Result<Me, SignInError> {
         let token = self.kept_token().await?;
         let (reply, answer) = oneshot::channel();
