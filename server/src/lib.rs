@@ -24,6 +24,7 @@ mod config;
 mod connection;
 mod contacts;
 mod db;
+pub mod doctor;
 mod groups;
 mod http;
 mod hub;

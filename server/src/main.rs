@@ -1,16 +1,23 @@
 //! `cooee-server`: reads its options, starts the server, waits for a signal.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser as _;
 use cooee_server::Server;
-use cooee_server::options::{LogFormat, Options};
+use cooee_server::doctor::Verdict;
+use cooee_server::options::{Cli, Command, Doctor, LogFormat, Options};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Some(Command::Doctor(doctor)) => examine(*doctor),
+        None => run(cli.options).map(|()| ExitCode::SUCCESS),
+    };
+    match done {
+        Ok(code) => code,
         Err(error) => {
             eprintln!("cooee-server: {error}");
             ExitCode::FAILURE
@@ -18,8 +25,24 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<(), Box<dyn std::error::Error>> {
-    let options = Options::parse().with_file()?;
+/// Tells what the doctor finds; fails when a check does.
+fn examine(doctor: Doctor) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let config = doctor.options.with_file()?.into_config()?;
+    let checks = cooee_server::doctor::examine(&config);
+    let mut stdout = std::io::stdout().lock();
+    for check in &checks {
+        if doctor.json {
+            writeln!(stdout, "{}", check.json())?;
+        } else {
+            writeln!(stdout, "{check}")?;
+        }
+    }
+    let failed = checks.iter().any(|check| check.verdict == Verdict::Fail);
+    Ok(ExitCode::from(u8::from(failed)))
+}
+
+fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
+    let options = options.with_file()?;
     log(&options)?;
     let config = options.into_config()?;
     if std::env::args()

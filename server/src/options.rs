@@ -75,6 +75,8 @@ For others to reach, with a certificate:
 Behind a proxy that does TLS and passes WebSockets on:
   cooee-server --data /var/lib/cooee --listen 10.0.0.5:4400 --stun 0.0.0.0:3478 --allow-plaintext
 
+What could keep it from working, and what to do about it: `cooee-server doctor` with its options.
+
 When it is ready it prints one line on stdout, `listening on ws://…/v1/ws  stun ADDR:PORT`. Logs go
 to stderr. SIGTERM and SIGINT stop it within five seconds. GET /healthz answers 200 while the
 database does.";
@@ -204,6 +206,44 @@ options! {
     log_format: LogFormat = "FORMAT" "COOEE_LOG_FORMAT" ();
     /// What to log: error, warn, info, debug, or a filter such as cooee_server=debug [default: info]
     log: String = "FILTER" "COOEE_LOG" ();
+}
+
+/// The command line: the server with its options, or the doctor with the same.
+#[derive(Debug, clap::Parser)]
+#[command(
+    name = "cooee-server",
+    version,
+    about = "The Cooee server: profiles, contacts, groups, call signalling and STUN",
+    long_about = None,
+    after_help = AFTER_HELP,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// The server's options.
+    #[command(flatten)]
+    pub options: Options,
+    /// Something else to do than to serve.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What the binary does besides serving.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Look at ports, certificate, data folder, disk and clock, and say what to do
+    Doctor(Box<Doctor>),
+}
+
+/// The doctor's options: those of the server that it is about.
+#[derive(Debug, clap::Args)]
+pub struct Doctor {
+    /// The server's options.
+    #[command(flatten)]
+    pub options: Options,
+    /// Print one JSON object per line
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Why the options make no configuration.

@@ -256,7 +256,7 @@ fn serve(
     })
 }
 
-fn load_tls(files: &TlsFiles) -> Result<RustlsConfig, StartError> {
+pub(crate) fn load_tls(files: &TlsFiles) -> Result<RustlsConfig, StartError> {
     let failed = |path: &std::path::Path, error: &dyn std::fmt::Display| {
         StartError::Tls(format!("{}: {error}", path.display()))
     };
@@ -279,7 +279,7 @@ fn load_tls(files: &TlsFiles) -> Result<RustlsConfig, StartError> {
     Ok(RustlsConfig::from_config(Arc::new(config)))
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -296,6 +296,12 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 fn udp(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = udp_socket(address)?;
+    socket.set_nonblocking(true)?;
+    UdpSocket::from_std(socket.into())
+}
+
+pub(crate) fn udp_socket(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::DGRAM,
@@ -303,8 +309,7 @@ fn udp(address: SocketAddr) -> io::Result<UdpSocket> {
     )?;
     both_families(&socket, address)?;
     socket.bind(&address.into())?;
-    socket.set_nonblocking(true)?;
-    UdpSocket::from_std(socket.into())
+    Ok(socket)
 }
 
 /// `[::]` takes IPv4 as well.

@@ -134,6 +134,17 @@ pub(crate) enum Command {
         #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         limit: u32,
     },
+    /// Find out what could keep a call from working here, and what to do about it
+    ///
+    /// Works signed in and signed out. No microphone is opened. Exit status 1 when a check fails.
+    #[command(after_help = "Examples:\n  \
+        cooee doctor\n  \
+        cooee --server wss://cooee.example.org doctor --stun stun.example.org:3478")]
+    Doctor {
+        /// A STUN server to ask [default: what the server names to a signed-in client, else its port 3478]
+        #[arg(long, value_name = "HOST:PORT", value_parser = NonEmptyStringValueParser::new())]
+        stun: Option<String>,
+    },
     /// List microphones and loudspeakers
     #[command(after_help = "Example:\n  cooee devices")]
     Devices,
@@ -299,6 +310,8 @@ mod tests {
             "cooee answer --from bob --input a.wav --output b.wav --for 3 --meter",
             "cooee watch",
             "cooee devices",
+            "cooee doctor",
+            "cooee doctor --stun [::1]:3478",
             "cooee history",
             "cooee compare a.wav b.wav",
         ] {

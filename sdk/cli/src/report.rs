@@ -8,6 +8,7 @@ use cooee_sdk::{
 };
 use serde_json::{Map, Value, json};
 
+use crate::commands::doctor;
 use crate::compare::Comparison;
 use crate::failure::Failure;
 use crate::words;
@@ -58,6 +59,8 @@ pub(crate) enum Report {
     History(Vec<CallRecord>),
     /// Sound devices.
     Devices(Vec<cooee_sdk::DeviceInfo>),
+    /// What the doctor has found.
+    Check(cooee_sdk::doctor::Check),
     /// What was heard against what was said.
     Comparison(Comparison),
     /// The command failed.
@@ -152,6 +155,7 @@ impl Report {
                 let devices: Vec<_> = devices.iter().map(device_json).collect();
                 json!({"event": "devices", "devices": devices})
             }
+            Self::Check(check) => doctor::object(check),
             Self::Comparison(comparison) => json!({
                 "event": "comparison",
                 "correlation": rounded(comparison.correlation),

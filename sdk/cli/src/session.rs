@@ -23,10 +23,7 @@ async fn build(global: &Global, own_session: bool) -> Result<Client, Failure> {
     let mut builder = Client::builder()
         .own_session(own_session)
         .data_folder(data_folder(global)?)
-        .credentials(match global.credentials {
-            CredentialChoice::Keyring => Credentials::Keyring,
-            CredentialChoice::File => Credentials::File,
-        })
+        .credentials(credentials(global))
         .allow_plaintext(global.allow_plaintext);
     if let Some(server) = &global.server {
         builder = builder.server(server);
@@ -37,7 +34,16 @@ async fn build(global: &Global, own_session: bool) -> Result<Client, Failure> {
     Ok(builder.build().await?)
 }
 
-fn data_folder(global: &Global) -> Result<PathBuf, Failure> {
+/// Where the session is kept.
+pub(crate) fn credentials(global: &Global) -> Credentials {
+    match global.credentials {
+        CredentialChoice::Keyring => Credentials::Keyring,
+        CredentialChoice::File => Credentials::File,
+    }
+}
+
+/// The folder for the cache and the last sign-in.
+pub(crate) fn data_folder(global: &Global) -> Result<PathBuf, Failure> {
     if let Some(data) = &global.data {
         return Ok(data.clone());
     }

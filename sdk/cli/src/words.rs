@@ -9,6 +9,7 @@ use cooee_sdk::{
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::commands::doctor;
 use crate::report::{Connection, Ending, Report, decibels};
 
 /// The lines for a person; none for what only programs want.
@@ -43,6 +44,7 @@ pub(crate) fn lines(report: &Report) -> Vec<String> {
         Report::GroupRemoved(id) => vec![format!("left the group {id}")],
         Report::History(calls) => listed(calls, "no calls yet", record_row),
         Report::Devices(devices) => listed(devices, "no sound devices", device_row),
+        Report::Check(check) => doctor::sentences(check),
         Report::Comparison(comparison) => vec![format!(
             "correlation {:.3} at a lag of {:.0} ms ({:.1} s said, {:.1} s heard)",
             comparison.correlation,

@@ -32,6 +32,7 @@ mod archive;
 mod builder;
 mod call;
 mod client;
+pub mod doctor;
 mod driver;
 mod error;
 mod event;

@@ -7,6 +7,11 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0002_calls.sql"),
 ];
 
+/// The version that this server brings a database to.
+pub(crate) fn newest() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
 /// Why a database could not be brought to the version of this server.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MigrationError {
@@ -22,7 +27,7 @@ pub(crate) enum MigrationError {
 /// Brings the database to the newest version.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), MigrationError> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let known = newest();
     if found > known {
         return Err(MigrationError::Newer { found, known });
     }

@@ -27,10 +27,16 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-pub(crate) use migrations::MigrationError;
+pub(crate) use migrations::{MigrationError, newest};
 
 /// Jobs that wait for the database thread; further requests wait in their connections.
 const QUEUE: usize = 1024;
+
+/// The database's name in the data folder.
+pub(crate) const FILE: &str = "cooee.sqlite3";
+
+/// The name of the file that a running server keeps locked.
+pub(crate) const LOCK: &str = "lock";
 
 /// The most jobs in one transaction: bounds how long the first of them waits for its commit.
 const GROUP: usize = 256;
@@ -101,7 +107,7 @@ impl Db {
     /// Opens the database in `folder`, migrates it and starts its thread.
     pub(crate) fn open(folder: &Path) -> Result<Self, OpenError> {
         let lock = lock(folder)?;
-        let connection = connect(&folder.join("cooee.sqlite3"))?;
+        let connection = connect(&folder.join(FILE))?;
         let (queue, jobs) = mpsc::channel(QUEUE);
         // The runtime's blocking pool rather than a bare thread: a paused test clock then never
         // runs ahead of the database.
@@ -202,7 +208,7 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
         .create(true)
         .truncate(false)
         .write(true)
-        .open(folder.join("lock"))
+        .open(folder.join(LOCK))
         .map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),

@@ -3,6 +3,7 @@
 mod account;
 mod call;
 mod contacts;
+pub(crate) mod doctor;
 mod groups;
 mod history;
 mod sound;
@@ -30,6 +31,7 @@ pub(crate) async fn run(cli: Cli, console: &Console) -> Outcome {
         }
         Command::Watch => watch::run(global, console).await,
         Command::History { limit } => history::run(global, console, limit).await,
+        Command::Doctor { stun } => doctor::run(global, console, stun).await,
         Command::Devices => sound::devices(console),
         Command::Compare { said, heard } => sound::compare(console, &said, &heard),
     }
