@@ -47,9 +47,29 @@ pub(crate) struct Global {
     /// Trust the certificates in this PEM file instead of the system's
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
+    /// Who learns this machine's addresses in calls
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHO",
+        default_value = "direct",
+        env = "COOEE_PRIVACY"
+    )]
+    pub(crate) privacy: PrivacyChoice,
     /// Log to stderr; twice for more (COOEE_LOG takes a filter, for example cooee_sdk=debug)
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+/// Who learns this machine's addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PrivacyChoice {
+    /// The people one talks to: calls go the shortest way.
+    Direct,
+    /// Nobody before the safety code was compared: voice goes by way of the server until then.
+    RelayUntilVerified,
+    /// Nobody: voice goes by way of the server or a relay.
+    AlwaysRelay,
 }
 
 /// Where a session is kept.

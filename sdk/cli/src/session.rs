@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use cooee_sdk::{Client, Credentials, Me, NewPassword, Password, SignInError, Username};
+use cooee_sdk::{
+    AddressPrivacy, Client, Credentials, Me, NewPassword, Password, SignInError, Username,
+};
 
-use crate::args::{CredentialChoice, Global};
+use crate::args::{CredentialChoice, Global, PrivacyChoice};
 use crate::console::Console;
 use crate::failure::Failure;
 
@@ -31,7 +33,13 @@ async fn build(global: &Global, own_session: bool) -> Result<Client, Failure> {
     if let Some(ca) = &global.ca {
         builder = builder.ca_file(ca);
     }
-    Ok(builder.build().await?)
+    let client = builder.build().await?;
+    client.set_address_privacy(match global.privacy {
+        PrivacyChoice::Direct => AddressPrivacy::Direct,
+        PrivacyChoice::RelayUntilVerified => AddressPrivacy::RelayUntilVerified,
+        PrivacyChoice::AlwaysRelay => AddressPrivacy::AlwaysRelay,
+    });
+    Ok(client)
 }
 
 /// Where the session is kept.
