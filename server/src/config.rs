@@ -36,6 +36,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where to answer STUN over UDP; nothing turns it off.
     pub stun: Option<SocketAddr>,
+    /// Whether STUN moves to a free port when its own is taken: clients are told which it is.
+    pub stun_may_move: bool,
     /// The STUN responder's address as clients reach it, `host:port`; without it they are told
     /// the port beside the host that they already know.
     pub stun_advertise: Option<String>,
@@ -107,6 +109,7 @@ impl Default for Config {
             data: PathBuf::from("cooee-data"),
             listen: SocketAddr::new(loopback, DEFAULT_PORT),
             stun: Some(SocketAddr::new(loopback, DEFAULT_STUN_PORT)),
+            stun_may_move: false,
             stun_advertise: None,
             relay: RelayConfig::default(),
             tls: None,

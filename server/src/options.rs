@@ -124,7 +124,7 @@ options! {
     data: PathBuf = "DIR" "COOEE_DATA" ();
     /// Where to listen for HTTP and WebSocket; port 0 picks a free one [default: 127.0.0.1:4400]
     listen: SocketAddr = "ADDR:PORT" "COOEE_LISTEN" ();
-    /// Where to answer STUN over UDP, or `off` [default: port 3478 on the host of --listen]
+    /// Where to answer STUN over UDP, or `off` [default: on the host of --listen, port 3478 or a free one if that is taken]
     stun: Stun = "ADDR:PORT|off" "COOEE_STUN" ();
     /// What clients are told of STUN [default: the port, on the host that they connected to]
     stun_advertise: String = "HOST:PORT" "COOEE_STUN_ADVERTISE" ();
@@ -313,13 +313,19 @@ impl Options {
             (None, None) => None,
             (Some(_), None) | (None, Some(_)) => return Err(OptionsError::HalfTls),
         };
+        // Who asks for a free port runs several servers beside each other, or tests.
+        let stun_port = match listen.port() {
+            0 => 0,
+            _ => DEFAULT_STUN_PORT,
+        };
         Ok(Config {
+            stun_may_move: self.stun.is_none(),
             data: self.data.unwrap_or(default.data),
             listen,
             stun: match self.stun {
                 Some(Stun::Off) => None,
                 Some(Stun::On(address)) => Some(address),
-                None => Some(SocketAddr::new(listen.ip(), DEFAULT_STUN_PORT)),
+                None => Some(SocketAddr::new(listen.ip(), stun_port)),
             },
             stun_advertise: self.stun_advertise,
             relay,

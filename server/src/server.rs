@@ -109,7 +109,17 @@ impl Server {
         let stun = config
             .stun
             .map(|address| {
-                let socket = udp(address)?;
+                let socket = match udp(address) {
+                    Err(error)
+                        if config.stun_may_move && error.kind() == io::ErrorKind::AddrInUse =>
+                    {
+                        let free = udp(SocketAddr::new(address.ip(), 0))?;
+                        tracing::warn!(taken = %address, now = ?free.local_addr(),
+                            "the port of STUN is taken; another one is used");
+                        free
+                    }
+                    bound => bound?,
+                };
                 let bound = socket.local_addr()?;
                 Ok((Arc::new(socket), bound))
             })

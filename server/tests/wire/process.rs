@@ -24,8 +24,13 @@ impl Process {
     }
 
     pub(crate) async fn start_with(data: &TempDir, options: &[&str]) -> Self {
+        let places = ["--listen", "127.0.0.1:0", "--stun", "127.0.0.1:0"];
+        Self::run(data, &[&places, options].concat()).await
+    }
+
+    async fn run(data: &TempDir, options: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_cooee-server"))
-            .args(["--listen", "127.0.0.1:0", "--stun", "127.0.0.1:0", "--data"])
+            .arg("--data")
             .arg(data.path())
             .args(options)
             .stdout(Stdio::piped())
@@ -54,6 +59,14 @@ impl Process {
             .unwrap();
         assert!(sent.success());
     }
+}
+
+#[tokio::test]
+async fn servers_beside_each_other_find_ports_by_themselves() {
+    let (one, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let one = Process::run(&one, &["--listen", "127.0.0.1:0"]).await;
+    let other = Process::run(&other, &["--listen", "127.0.0.1:0"]).await;
+    assert_ne!(one.url(), other.url());
 }
 
 #[tokio::test]
