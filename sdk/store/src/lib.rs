@@ -16,8 +16,9 @@ mod credentials;
 
 pub use account::{AccountId, NameKey};
 pub use cache::{
-    Cache, CacheError, CallDirection, CallId, CallRecord, ClosedCache, Contact, Group, INTERRUPTED,
-    NewCall, Profile, Status,
+    Cache, CacheError, CallDirection, CallId, CallRecord, ClosedCache, Contact, Conversation,
+    Draft, Entry, EntryKind, Found, Group, INTERRUPTED, Mark, Message, NewCall, Outgoing, Page,
+    Profile, Reaction, Status,
 };
 pub use credentials::{
     CredentialError, CredentialStore, FileStore, KeyringStore, MemoryStore, Secret,

@@ -44,6 +44,16 @@ pub enum CacheError {
     /// The history has no such call (any more).
     #[error("the history has no call {0}")]
     UnknownCall(CallId),
+    /// A page of a conversation that does not join what is held of it, or is not what it says.
+    #[error("the page {first} to {last} of {id_group} does not join what is held of it")]
+    Gap {
+        /// The conversation.
+        id_group: String,
+        /// The first sequence of the page.
+        first: i64,
+        /// The last one.
+        last: i64,
+    },
     /// Anything else that SQLite reports.
     #[error("the cache cannot be used: {0}")]
     Sqlite(#[source] rusqlite::Error),

@@ -5,6 +5,7 @@ mod contacts;
 mod error;
 mod files;
 mod groups;
+mod messages;
 mod records;
 mod schema;
 mod session;
@@ -19,6 +20,9 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 pub use self::error::CacheError;
+pub use self::messages::{
+    Conversation, Draft, Entry, EntryKind, Found, Mark, Message, Outgoing, Page, Reaction,
+};
 pub use self::records::{
     CallDirection, CallId, CallRecord, Contact, Group, INTERRUPTED, NewCall, Profile, Status,
 };
@@ -205,6 +209,8 @@ fn connect(path: &Path) -> Result<Connection, CacheError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
+    // What was withdrawn or forgotten does not stay in free pages.
+    connection.pragma_update(None, "secure_delete", true)?;
     Ok(connection)
 }
 

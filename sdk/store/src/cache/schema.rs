@@ -7,7 +7,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::CacheError;
 
 /// Step `n` turns format `n` into format `n + 1`. A step that was published never changes.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_initial.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_initial.sql"),
+    include_str!("../../migrations/0002_messages.sql"),
+];
 
 /// Brings the database to the newest format, each step in a transaction of its own.
 ///

@@ -6,6 +6,7 @@ mod child;
 mod credentials;
 mod history;
 mod keyring;
+mod messages;
 mod model;
 
 use cooee_store::{AccountId, Cache, Contact, Group, Status};

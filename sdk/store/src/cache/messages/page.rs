@@ -1,0 +1,282 @@
+//! Writing down what the server gave of a conversation.
+
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::words::{remove_words, write_words};
+use super::{Conversation, Entry, EntryKind, Mark, Page};
+use crate::cache::{Cache, CacheError};
+
+/// Keys that belong to one millisecond of the server's clock.
+const KEYS_PER_MS: i64 = 4_096;
+
+/// Times beyond this, some 35,000 years, are cut off: keys have to fit.
+const LATEST_MS: i64 = 1 << 50;
+
+impl Cache {
+    /// How much of each conversation is held.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite reports.
+    pub fn conversations(&self) -> Result<Vec<Conversation>, CacheError> {
+        Ok(self
+            .connection
+            .prepare_cached("SELECT id_group, first, last, head FROM conversation ORDER BY id")?
+            .query_map([], |row| {
+                Ok(Conversation {
+                    id_group: row.get(0)?,
+                    first: row.get(1)?,
+                    last: row.get(2)?,
+                    head: row.get(3)?,
+                })
+            })?
+            .collect::<Result<_, _>>()?)
+    }
+
+    /// Writes down a page, and takes what arrived with it out of the outbox, in one transaction.
+    ///
+    /// A page extends what is held at either end, or begins it. Entries that are held already
+    /// change nothing, so that a page may come twice.
+    ///
+    /// # Errors
+    ///
+    /// [`CacheError::Gap`] for a page that neither touches nor overlaps what is held, or whose
+    /// entries lie outside of it; nothing is written then. And what SQLite reports.
+    pub fn write_page(&mut self, page: &Page) -> Result<Conversation, CacheError> {
+        let gap = || CacheError::Gap {
+            id_group: page.id_group.clone(),
+            first: page.first,
+            last: page.last,
+        };
+        let within = |entry: &Entry| (page.first..=page.last).contains(&entry.sequence);
+        let sound = page.first >= 1
+            && page.last >= page.first.saturating_sub(1)
+            && page.head >= page.last
+            && page.entries.iter().all(within);
+        if !sound {
+            return Err(gap());
+        }
+        let transaction = self.write()?;
+        let held = held(&transaction, &page.id_group)?;
+        let (conversation, run) = match held {
+            None => (
+                begin(&transaction, page)?,
+                (page.first, page.last, page.head),
+            ),
+            Some((conversation, first, last, head)) => {
+                // A page of nothing at the beginning of an empty conversation touches everything.
+                let touches =
+                    page.first <= last.saturating_add(1) && page.last.saturating_add(1) >= first;
+                if !touches {
+                    return Err(gap());
+                }
+                let run = (
+                    first.min(page.first),
+                    last.max(page.last),
+                    head.max(page.head),
+                );
+                transaction
+                    .prepare_cached(
+                        "UPDATE conversation SET first = ?2, last = ?3, head = ?4 WHERE id = ?1",
+                    )?
+                    .execute(params![conversation, run.0, run.1, run.2])?;
+                (conversation, run)
+            }
+        };
+        for entry in &page.entries {
+            write_entry(&transaction, conversation, entry)?;
+        }
+        transaction.commit()?;
+        Ok(Conversation {
+            id_group: page.id_group.clone(),
+            first: run.0,
+            last: run.1,
+            head: run.2,
+        })
+    }
+
+    /// Forgets a conversation, its marks, and what was to be sent to it.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite reports; nothing is forgotten then.
+    pub fn forget_conversation(&mut self, id_group: &str) -> Result<(), CacheError> {
+        let transaction = self.write()?;
+        transaction.execute(
+            "DELETE FROM entry_words WHERE rowid IN (SELECT row_key FROM entry \
+             JOIN conversation ON conversation.id = entry.conversation WHERE id_group = ?1)",
+            [id_group],
+        )?;
+        transaction.execute("DELETE FROM conversation WHERE id_group = ?1", [id_group])?;
+        transaction.execute("DELETE FROM mark WHERE id_group = ?1", [id_group])?;
+        transaction.execute("DELETE FROM outbox WHERE id_group = ?1", [id_group])?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Writes down how far a member has received and read. Marks never go back.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite reports.
+    pub fn set_mark(&mut self, id_group: &str, mark: &Mark) -> Result<(), CacheError> {
+        let key = self.key(&mark.pseudo);
+        self.connection
+            .prepare_cached(
+                "INSERT INTO mark (id_group, name_key, pseudo, delivered, read) \
+                 VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id_group, name_key) DO UPDATE SET \
+                 pseudo = excluded.pseudo, delivered = max(delivered, excluded.delivered), \
+                 read = max(read, excluded.read)",
+            )?
+            .execute(params![
+                id_group,
+                key,
+                mark.pseudo,
+                mark.delivered,
+                mark.read
+            ])?;
+        Ok(())
+    }
+
+    /// How far the members of a conversation have received and read.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite reports.
+    pub fn marks(&self, id_group: &str) -> Result<Vec<Mark>, CacheError> {
+        Ok(self
+            .connection
+            .prepare_cached(
+                "SELECT pseudo, delivered, read FROM mark WHERE id_group = ?1 ORDER BY name_key",
+            )?
+            .query_map([id_group], |row| {
+                Ok(Mark {
+                    pseudo: row.get(0)?,
+                    delivered: row.get(1)?,
+                    read: row.get(2)?,
+                })
+            })?
+            .collect::<Result<_, _>>()?)
+    }
+}
+
+type Held = (i64, i64, i64, i64);
+
+fn held(transaction: &Transaction<'_>, id_group: &str) -> Result<Option<Held>, CacheError> {
+    Ok(transaction
+        .prepare_cached("SELECT id, first, last, head FROM conversation WHERE id_group = ?1")?
+        .query_row([id_group], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })
+        .optional()?)
+}
+
+fn begin(transaction: &Transaction<'_>, page: &Page) -> Result<i64, CacheError> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO conversation (id_group, first, last, head) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![page.id_group, page.first, page.last, page.head])?;
+    Ok(transaction.last_insert_rowid())
+}
+
+fn write_entry(
+    transaction: &Transaction<'_>,
+    conversation: i64,
+    entry: &Entry,
+) -> Result<(), CacheError> {
+    if entry.own {
+        transaction
+            .prepare_cached("DELETE FROM outbox WHERE id = ?1")?
+            .execute([&entry.id])?;
+    }
+    let key = free_key(transaction, entry.at)?;
+    let written = transaction
+        .prepare_cached(
+            "INSERT INTO entry (row_key, conversation, sequence, id, author, at, kind, target, \
+             content_type, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
+             ON CONFLICT (conversation, sequence) DO NOTHING",
+        )?
+        .execute(params![
+            key,
+            conversation,
+            entry.sequence,
+            entry.id,
+            entry.author,
+            entry.at,
+            entry.kind.as_str(),
+            entry.target.as_deref().unwrap_or_default(),
+            entry.content_type,
+            entry.body
+        ])?;
+    if written == 0 {
+        return Ok(());
+    }
+    // What changes a message may be fetched before it, when one reads backwards, and after it.
+    let message = match (entry.kind, &entry.target) {
+        (EntryKind::Message, _) => Some(&entry.id),
+        (EntryKind::Edit | EntryKind::Delete, target) => target.as_ref(),
+        (EntryKind::Reaction | EntryKind::Call, _) => None,
+    };
+    if let Some(id) = message {
+        renew(transaction, conversation, id)?;
+    }
+    Ok(())
+}
+
+/// A key that is free, and among those of the entry's time if there is room.
+fn free_key(transaction: &Transaction<'_>, at: i64) -> Result<i64, CacheError> {
+    let base = at.clamp(0, LATEST_MS).saturating_mul(KEYS_PER_MS);
+    let end = base.saturating_add(KEYS_PER_MS);
+    let next: i64 = transaction
+        .prepare_cached(
+            "SELECT coalesce(max(row_key) + 1, ?1) FROM entry WHERE row_key >= ?1 AND row_key < ?2",
+        )?
+        .query_row([base, end], |row| row.get(0))?;
+    if next < end {
+        return Ok(next);
+    }
+    // So many in one millisecond were not written by people: their order in a search is lost.
+    Ok(transaction
+        .prepare_cached("SELECT max(row_key) + 1 FROM entry")?
+        .query_row([], |row| row.get(0))?)
+}
+
+/// Makes the words of a message those that it has now, and its body nothing once it was deleted.
+fn renew(transaction: &Transaction<'_>, conversation: i64, id: &str) -> Result<(), CacheError> {
+    let message: Option<(i64, String)> = transaction
+        .prepare_cached(
+            "SELECT row_key, body FROM entry \
+             WHERE conversation = ?1 AND id = ?2 AND kind = 'message' ORDER BY sequence LIMIT 1",
+        )?
+        .query_row(params![conversation, id], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    let Some((key, body)) = message else {
+        return Ok(());
+    };
+    let change: Option<(String, String)> = transaction
+        .prepare_cached(
+            "SELECT kind, body FROM entry WHERE conversation = ?1 AND target = ?2 \
+             AND kind IN ('edit', 'delete') ORDER BY kind = 'delete' DESC, sequence DESC LIMIT 1",
+        )?
+        .query_row(params![conversation, id], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    remove_words(transaction, key)?;
+    match change {
+        Some((kind, _)) if kind == EntryKind::Delete.as_str() => {
+            // What was withdrawn does not stay on the disk either.
+            transaction
+                .prepare_cached(
+                    "UPDATE entry SET body = '' WHERE conversation = ?1 AND \
+                     (row_key = ?2 OR (target = ?3 AND kind = 'edit'))",
+                )?
+                .execute(params![conversation, key, id])?;
+            Ok(())
+        }
+        Some((_, edited)) => write_words(transaction, key, &edited),
+        None => write_words(transaction, key, &body),
+    }
+}
