@@ -5,6 +5,7 @@ import concurrent.futures
 import json
 import pathlib
 import queue
+import signal
 import statistics
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import time
 
 import people
 import speech
-from cells import DEFAULT, KINDS, TARGETS, cells
+from cells import BOUNDS, DEFAULT, KINDS, TARGETS, cells
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lab"))
@@ -67,6 +68,9 @@ class Cooee:
         self.number += 1
         call = Call(*self.persons, {name: speech.spoken(name) for name in NAMES}, self.number)
         seconds = max(len(side.said) for side in call.sides) / speech.RATE + MARGIN
+        if cell.is_lossless:
+            # So is the path from the first packet on: only loss would spoil the ringing.
+            impair(self.link, cell, seed)
         call.ring(seconds)
         impair(self.link, cell, seed)
         time.sleep(seconds - 0.3)
@@ -151,8 +155,14 @@ def measure(makers, options):
             for cell in options.cells:
                 jobs.put((cell, seed))
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-            for done in [pool.submit(worker, make, options, jobs, tell) for _ in range(options.jobs)]:
-                done.result()
+            try:
+                for done in [pool.submit(worker, make, options, jobs, tell) for _ in range(options.jobs)]:
+                    done.result()
+            except BaseException:
+                # The calls under way end, and take their labs down; no other begins.
+                while not jobs.empty():
+                    jobs.get()
+                raise
     return results
 
 
@@ -187,8 +197,9 @@ def rows(results, options):
                 f"{statistics.mean(one['wire_kbit'] for one in good):.1f}",
                 "-" if clean is None else f"{lag - clean:+.0f}",
                 "" if cell.target is None else f"{cell.target:.1f}"])
-            if name == "cooee" and cell.target is not None and mean < cell.target:
-                short.append(f"{cell.text}: PESQ-WB {mean:.2f}, not {cell.target:.1f}")
+            least = BOUNDS.get(cell.text) if options.bounds else cell.target
+            if name == "cooee" and least is not None and mean < least:
+                short.append(f"{cell.text}: PESQ-WB {mean:.2f}, not {least:.1f}")
             peer = [one for result in results.get(("baresip", cell.text), []) for one in result.get("pesq", [])]
             if name == "cooee" and peer and mean < statistics.mean(peer):
                 short.append(f"{cell.text}: PESQ-WB {mean:.2f}, below baresip's {statistics.mean(peer):.2f}")
@@ -219,6 +230,8 @@ def arguments():
     parser.add_argument("--bitrate", type=int, default=24000, help="of Opus, bit/s (default: 24000)")
     parser.add_argument("--peer", choices=["baresip"], help="measure this one, too, over the same losses")
     parser.add_argument("--check", action="store_true", help="fail where a target is missed")
+    parser.add_argument("--bounds", action="store_true",
+                        help="as --check, but against what script/test insists on already")
     parser.add_argument("--markdown", metavar="FILE", help="write the table there, too")
     parser.add_argument("--record", metavar="FILE", help="write every result there, as JSON")
     parser.add_argument("--keep", metavar="FOLDER", help="copy recordings and logs there")
@@ -229,6 +242,8 @@ def arguments():
 
 def main():
     options = arguments()
+    for caught in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(caught, lambda number, _frame: sys.exit(128 + number))
     namespaces.sweep()
     makers = [Cooee]
     if options.peer == "baresip":
@@ -248,9 +263,9 @@ def main():
         kept = [{"who": name, "cell": cell, "calls": found} for (name, cell), found in results.items()]
         pathlib.Path(options.record).write_text(json.dumps(kept, indent=1) + "\n")
     for sentence in short:
-        print(f"short of the target: {sentence}")
+        print(f"falls short: {sentence}")
     failed = [one for found in results.values() for one in found if "failure" in one]
-    return 1 if failed or (options.check and short) else 0
+    return 1 if failed or ((options.check or options.bounds) and short) else 0
 
 
 if __name__ == "__main__":
