@@ -71,7 +71,10 @@ class Cooee:
         if cell.is_lossless:
             # So is the path from the first packet on: only loss would spoil the ringing.
             impair(self.link, cell, seed)
-        call.ring(seconds)
+        try:
+            call.ring(seconds)
+        except people.Failure as failure:
+            raise people.Failure(f"{failure}{errors(call)}") from None
         impair(self.link, cell, seed)
         time.sleep(seconds - 0.3)
         counts = self.link.counts()
@@ -87,6 +90,13 @@ class Cooee:
                       for side in call.sides],
             "rerouted": any(set(taken) != {"direct"} for taken in call.routes().values()),
         }
+
+
+def errors(call):
+    """What either program itself gave as its reason."""
+    told = [f"{side.name}: {event}" for side in call.sides if side.running
+            for event in side.running.seen("error")]
+    return "".join(f"; {one}" for one in told)
 
 
 def bitrate_options(options):
