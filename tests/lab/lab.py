@@ -25,6 +25,10 @@ OTHER_RELAY_V4 = "203.0.113.12"
 GATEWAY_V4, GATEWAY_V6 = "203.0.113.1", "2001:db8::1"
 FIRST_SITE = 20
 
+# A bridge takes the lowest address of its ports unless it has one of its own: with each cable that is
+# plugged in or slid out it could become another machine, and packets go astray until that is noticed.
+BRIDGE_MAC = "02:00:5e:00:00:01"
+
 FORWARDING = {
     "ipv4__ip_forward": 1,
     "ipv6__conf__all__forwarding": 1,
@@ -126,7 +130,7 @@ class Lab:
         self.hosts.write_text("127.0.0.1 localhost\n::1 localhost\n"
                               + "".join(f"{address} {SERVER_NAME}\n" for address in addresses))
         self.internet = self.claim.namespace("internet", **FORWARDING)
-        self.internet.ip("link add br0 type bridge mcast_snooping 0",
+        self.internet.ip(f"link add br0 address {BRIDGE_MAC} type bridge mcast_snooping 0",
                          f"addr add {GATEWAY_V4}/24 dev br0",
                          f"addr add {GATEWAY_V6}/64 dev br0 nodad",
                          "link set br0 up")
@@ -237,7 +241,7 @@ class Lab:
         router = self.claim.namespace(f"{name}-router", **FORWARDING)
         port = self._cable(router, "wan", self.internet, "br0", f"p{number}")
         site = Site(kind, number, port, router, lan)
-        router.ip("link add lan type bridge mcast_snooping 0", "link set lan up")
+        router.ip(f"link add lan address {BRIDGE_MAC} type bridge mcast_snooping 0", "link set lan up")
         if kind.v4:
             router.ip(f"addr add {site.public_v4}/24 dev wan",
                       f"route add default via {GATEWAY_V4}",

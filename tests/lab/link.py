@@ -27,13 +27,13 @@ class Link:
     `up` is towards the bridge, that is the internet; `down` is from there.
     """
 
-    def __init__(self, folder, port, seed):
+    def __init__(self, folder, port, seed, shaper=SHAPER):
         self.port = port
         near, far = f"n-{port.interface}"[:15], f"f-{port.interface}"[:15]
         own = f"s-{port.interface}"[:15]
         control = folder / f"{own}.control"
         self.process = port.namespace.start(
-            sys.executable, SHAPER, "--near", near, "--far", far, "--control", control,
+            sys.executable, shaper, "--near", near, "--far", far, "--control", control,
             "--seed", f"{seed}:{port.interface}", stdout=subprocess.PIPE)
         if self.process.stdout.readline() != b"ready\n":
             raise LabError(f"the link of {port.interface} did not start")

@@ -210,14 +210,14 @@ class Shaper:
         return {name: direction.counts for name, direction in self.directions.items()}
 
 
-def main():
+def main(kind=Shaper):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--near", required=True, help="TAP device on the side of the client")
     parser.add_argument("--far", required=True, help="TAP device on the side of the internet")
     parser.add_argument("--control", required=True, help="path of the unix socket")
     parser.add_argument("--seed", required=True)
     options = parser.parse_args()
-    shaper = Shaper(options.near, options.far, options.control, options.seed)
+    shaper = kind(options.near, options.far, options.control, options.seed)
     try:
         # Other processes must not add jitter of their own.
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(10))
