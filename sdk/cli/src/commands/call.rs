@@ -134,12 +134,7 @@ struct Follower<'a> {
 }
 
 impl<'a> Follower<'a> {
-    fn new(
-        events: Events,
-        console: &'a Console,
-        global: &Global,
-        wish: &VoiceOptions,
-    ) -> Self {
+    fn new(events: Events, console: &'a Console, global: &Global, wish: &VoiceOptions) -> Self {
         Self {
             events,
             console,
