@@ -14,7 +14,7 @@ from callers import PORT
 from calls import Call, unheard_by
 from lab import OTHER_RELAY_V4, SERVER_V4
 
-from . import Check
+from . import Check, skipped
 from .call import lab_for, pair
 
 USER = pathlib.Path(__file__).resolve().parent.parent / "relay_user.py"
@@ -41,7 +41,7 @@ no-cli
 
 def run(options):
     if missing := [program for program in PROGRAMS if not shutil.which(program)]:
-        print(f"skipped: coturn: {', '.join(missing)} not installed (package coturn)")
+        yield from skipped(f"{', '.join(missing)} not installed (package coturn)")
         return
     yield from tools(options)
     yield relayed(options)

@@ -10,7 +10,7 @@ from arrivals import Capture, sightings, signalling
 from callers import PORT
 from calls import Call, unheard_by
 
-from . import Check
+from . import Check, skipped
 from .call import lab_for
 
 KIND = "port-restricted+v6"
@@ -24,7 +24,7 @@ HIDDEN_ROUTES = {"relayed", "tunnelled"}
 
 def run(options):
     if not shutil.which("tcpdump"):
-        print("skipped: privacy: tcpdump is not installed (package tcpdump)")
+        yield from skipped("tcpdump is not installed (package tcpdump)")
         return
     for who in ("placed", "answered"):
         yield from shows(options, who)
