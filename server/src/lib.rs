@@ -25,6 +25,8 @@ mod connection;
 mod contacts;
 mod db;
 pub mod doctor;
+#[cfg(fuzzing)]
+pub mod fuzz;
 mod groups;
 mod http;
 mod hub;

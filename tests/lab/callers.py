@@ -1,5 +1,7 @@
 """The server and the people of a lab: those of the quality tests, in namespaces."""
 
+import contextlib
+import datetime
 import json
 import pathlib
 import re
@@ -65,9 +67,29 @@ class Person(people.Person):
         self.client = client
         self.binary = client.program(binary)
         self.options += ["--allow-plaintext", "-v"]
+        self.traced = 0
 
     def start(self, *words):
+        # What the log of an earlier command says is that command's.
+        self.traced = self.log.stat().st_size if self.log.exists() else 0
         return Running(self, words)
+
+    def steps(self):
+        """When each step of the latest call's set-up was, by the log of the `cooee` that was started
+        last; in seconds since 1970."""
+        with open(self.log, "rb") as log:
+            log.seek(self.traced)
+            lines = log.read().splitlines()
+        found = {}
+        for line in lines:
+            with contextlib.suppress(ValueError):
+                entry = json.loads(line)
+                if isinstance(entry, dict) and entry.get("target") == "cooee_sdk::setup":
+                    # Steps before the accept are logged with it, so what counts is the distance to it.
+                    found[entry["fields"]["step"]] = entry["fields"]["micros"] / 1e6
+                    if entry["fields"]["step"] == "accepted":
+                        accepted = datetime.datetime.fromisoformat(entry["timestamp"]).timestamp()
+        return {step: accepted + after for step, after in found.items()} if "accepted" in found else {}
 
 
 class Running(people.Running):

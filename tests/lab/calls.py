@@ -15,6 +15,14 @@ SECONDS = 6.0
 # What differs from zero by more than this is sound: an eighth of a per cent of full scale.
 AUDIBLE = 40
 WINDOW = speech.RATE // 100
+# Louder than this somebody speaks, and does not merely breathe.
+SPOKEN = 1500
+LEAST_CORRELATION = 0.8
+# What is compared at a time: half a second, if a quarter of it is spoken.
+PART = speech.RATE // 2
+LEAST_SPOKEN = 0.25
+# So much of what is spoken in it may be silence in what is heard.
+MOST_SILENT = 0.1
 # How far a second of speech may be from where the others are: 0.3 s.
 SLACK = speech.RATE * 3 // 10
 
@@ -112,21 +120,55 @@ class Call:
 
 
 def score(said, heard):
-    """As the quality tests score it, but with the correlation of the median second.
+    """As the quality tests score it, but with the correlation of each part of the speech at its own lag,
+    and the least of them.
 
     A jitter buffer that gets rid of 20 ms in mid-call has done its work; a correlation over all of the
     call would call that noise.
     """
+    if not loud_windows(heard).any():
+        # PESQ has no figure for silence.
+        return {"pesq": 0.0, "stoi": 0.0, "lag": 0.0, "parts": [(0.0, 0.0)], "correlation": 0.0}
     whole = speech.score(said, heard)
-    seconds = []
-    for start in range(0, len(said) - speech.RATE + 1, speech.RATE):
-        part = said[start: start + speech.RATE]
-        if not loud_windows(part).any():
+    parts = [(start / speech.RATE, found) for start, found in alike(said, heard, whole["lag"])]
+    return whole | {"parts": parts, "correlation": min((found for _, found in parts), default=0.0)}
+
+
+def alike(said, heard, lag):
+    """Where each part of the speech begins, and how alike it is to what was heard about then. Parts
+    overlap, so that none is lost between two; those in which hardly anything is said do not count."""
+    for start in range(0, len(said) - PART + 1, PART // 2):
+        part = said[start: start + PART]
+        spoken = loud_windows(part, SPOKEN)
+        if spoken.mean() < LEAST_SPOKEN:
             continue
-        about = start + int(whole["lag"] * speech.RATE)
-        near = heard[max(0, about - SLACK): about + speech.RATE + SLACK]
-        seconds.append(speech.align(part, near)[2] if len(near) else 0.0)
-    return whole | {"correlation": float(median(seconds))}
+        about = start + int(lag * speech.RATE)
+        near = heard[max(0, about - SLACK): about + PART + SLACK]
+        beside, _, correlation = speech.align(part, near) if len(near) else (near, 0.0, 0.0)
+        # What is left out costs less correlation than it costs meaning.
+        if len(beside) and (spoken & ~loud_windows(beside)).sum() > MOST_SILENT * spoken.sum():
+            correlation = 0.0
+        yield start, correlation
+
+
+def unheard_by(scores, breaks=0.0):
+    """What is wrong with what each side heard, in words: every part of the speech has to be there, except
+    for so many seconds together around a break that is meant to be."""
+    return [f"{name} {fault}" for name, found in scores.items() if (fault := unheard(found, breaks))]
+
+
+def unheard(found, breaks=0.0):
+    """What a score says was not heard, in words; nothing if all of it was."""
+    lost = [start for start, correlation in found["parts"] if correlation < LEAST_CORRELATION]
+    if not found["parts"]:
+        return "heard no speech at all"
+    if not lost:
+        return None
+    seconds = lost[-1] - lost[0] + PART / speech.RATE
+    if breaks and seconds <= breaks + PART / speech.RATE:
+        return None
+    return (f"did not hear {len(lost)} of {len(found['parts'])} parts of the speech (from "
+            f"{lost[0]:.2f} s to {lost[0] + seconds:.2f} s)")
 
 
 def reason(side):
@@ -141,10 +183,10 @@ def words(name, seconds=SECONDS - 1.0):
     return speech.spoken(voice)[: int(seconds * speech.RATE)]
 
 
-def loud_windows(samples):
-    """Whether each hundredth of a second has any sound."""
+def loud_windows(samples, level=AUDIBLE):
+    """Whether each hundredth of a second has any sound louder than that."""
     count = len(samples) // WINDOW
-    return numpy.abs(samples[: count * WINDOW].reshape(count, WINDOW).astype(int)).max(axis=1) > AUDIBLE
+    return numpy.abs(samples[: count * WINDOW].reshape(count, WINDOW).astype(int)).max(axis=1) > level
 
 
 def without_pauses(name, seconds):

@@ -163,13 +163,14 @@ class Lab:
                    f"route add default via {GATEWAY_V4}")
         return machine
 
-    def client(self, name, nat="open", behind=None):
-        """A client behind a network of a kind, or behind the router of another client."""
+    def client(self, name, nat="open", behind=None, lan=1):
+        """A client behind a network of a kind, or behind the router of another client. `lan` is the
+        third number of its private addresses."""
         client = self.clients[name] = Client(self, name)
         if behind:
             self._plug(client, self.clients[behind].network.site)
         else:
-            self.attach(name, nat)
+            self._plug(client, self._site(nat, f"{name}0", lan))
         return client
 
     def attach(self, name, to):

@@ -11,11 +11,11 @@ import namespaces
 import people
 import scenarios
 from nat import UnknownNat
-from scenarios import call, coturn, first_sound, hold, matrix, move, selftest, server_kill
+from scenarios import call, coturn, first_sound, hold, matrix, move, privacy, selftest, server_kill
 
 SCENARIOS = {
-    "selftest": (selftest.run, "the lab proves itself: NATs, punching, links, clearing up; also "
-                               "selftest:behaviours, :punching, :links, :clearing_up"),
+    "selftest": (selftest.run, "the lab proves itself: NATs, punching, links, hearing, clearing up; also "
+                               "selftest:behaviours, :punching, :links, :hearing, :clearing_up"),
     "call": (call.run, "call:A:B: recorded speech both ways, A and B behind such networks; "
                        "call:same:A: two behind one router"),
     "matrix": (matrix.run, "call:A:B for every pair, as a table"),
@@ -23,11 +23,13 @@ SCENARIOS = {
                                      "and 40 ms between the peers; also first-sound:A:B"),
     "move": (move.run, "move:two-networks and move:one-network: a client gets another address in "
                        "mid-call; also move:KIND:FROM:TO:PEER"),
+    "privacy": (privacy.run, "no address of a user is in anything that the other side gets, unless it may be"),
     "server-kill": (server_kill.run, "the server is killed and restarted in mid-call"),
     "coturn": (coturn.run, "coturn relays in place of the server, and its tools talk to ours"),
     "hold": (hold.run, "hold[:A:B...]: builds a lab with a server and clients and keeps it until Ctrl-C"),
 }
-ALL = ["selftest", "matrix", "first-sound", "move:two-networks", "move:one-network", "server-kill", "coturn"]
+ALL = ["selftest", "matrix", "first-sound", "move:two-networks", "move:one-network", "privacy", "server-kill",
+       "coturn"]
 
 
 def main():

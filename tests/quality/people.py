@@ -69,7 +69,7 @@ class Running:
         self.over = False
         self.log = open(person.log, "ab")
         self.process = subprocess.Popen([person.binary, *person.options, *words],
-                                        env=environment(), stdin=subprocess.DEVNULL,
+                                        env=environment(), stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=self.log)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
@@ -92,6 +92,11 @@ class Running:
             if not (seen := found()):
                 raise Failure(f"{self.name}: no {event}; events {self.events}; see {self.log.name}")
             return seen
+
+    def type(self, line):
+        """A line of text, as if typed."""
+        self.process.stdin.write(f"{line}\n".encode())
+        self.process.stdin.flush()
 
     def ended(self, patience=120):
         """Waits for the end of the process, which has to be a good one."""

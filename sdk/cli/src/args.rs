@@ -35,7 +35,7 @@ pub(crate) struct Global {
     /// The server, for example wss://cooee.example.org [default: that of the last sign-in]
     #[arg(long, global = true, value_name = "URL", env = "COOEE_SERVER")]
     pub(crate) server: Option<String>,
-    /// Print one JSON object per line
+    /// Print one JSON object per line, and log so
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Where the session is kept: the system's keyring, or a file that only you can read
@@ -66,7 +66,8 @@ pub(crate) struct Global {
 pub(crate) enum PrivacyChoice {
     /// The people one talks to: calls go the shortest way.
     Direct,
-    /// Nobody before the safety code was compared: voice goes by way of the server until then.
+    /// Nobody before the safety code was compared and `verified` typed into the call: voice goes
+    /// by way of the server until then.
     RelayUntilVerified,
     /// Nobody: voice goes by way of the server or a relay.
     AlwaysRelay,

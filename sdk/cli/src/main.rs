@@ -14,6 +14,7 @@ mod failure;
 mod report;
 mod session;
 mod signals;
+mod typed;
 mod words;
 
 use std::process::ExitCode;
@@ -45,7 +46,7 @@ fn run(cli: Cli, console: &Console) -> Outcome {
     runtime.block_on(commands::run(cli, console))
 }
 
-/// Logs to stderr, and only when asked to.
+/// Logs to stderr, and only when asked to; with `--json` as objects, too.
 fn log(global: &Global) -> Result<(), Failure> {
     let asked = std::env::var("COOEE_LOG").ok();
     let filter = match (asked.as_deref(), global.verbose) {
@@ -61,10 +62,14 @@ fn log(global: &Global) -> Result<(), Failure> {
         Ok(cap) => filter.add_directive(cap),
         Err(_) => EnvFilter::new("info"),
     };
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .init();
+        .with_ansi(false);
+    if global.json {
+        log.json().init();
+    } else {
+        log.init();
+    }
     Ok(())
 }

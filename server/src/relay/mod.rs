@@ -20,6 +20,8 @@ mod client;
 mod config;
 mod credentials;
 mod driver;
+#[cfg(fuzzing)]
+pub(crate) mod fuzz;
 mod machine;
 mod peers;
 mod requests;

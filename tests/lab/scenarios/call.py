@@ -2,12 +2,11 @@
 
 import nat
 import people
-from calls import Call
+from calls import Call, unheard
 from lab import Lab
 
 from . import Check
 
-LEAST_CORRELATION = 0.8
 LEAST_PESQ = 3.5
 COUNTS = ("sent", "received", "lost", "late", "concealed", "recovered", "dropped")
 
@@ -60,8 +59,10 @@ def check(alice, bob, expected, number):
     scores = record["scores"]
     faults = [f"{name}'s route is {route}, not {' or '.join(expected)}"
               for name, route in final.items() if route not in expected]
-    faults += [f"{name} heard too little {record['counts'][name]}" for name, score in scores.items()
-               if score["correlation"] < LEAST_CORRELATION or score["pesq"] < LEAST_PESQ]
+    faults += [f"{name} {fault} {record['counts'][name]}" for name, score in scores.items()
+               if (fault := unheard(score))]
+    faults += [f"{name}'s PESQ is below {LEAST_PESQ} {record['counts'][name]}" for name, score in scores.items()
+               if score["pesq"] < LEAST_PESQ]
     text = ", ".join(
         f"{name} {' > '.join(record['routes'][name])} after {record['ms'][name]:.0f} ms, "
         f"correlation {score['correlation']:.3f}, PESQ {score['pesq']:.2f}"

@@ -9,17 +9,20 @@ import subprocess
 import time
 
 import people
+from arrivals import BINARY_FRAME, UDP, Capture, signalling
 from callers import PORT
-from calls import Call
+from calls import Call, unheard_by
 from lab import OTHER_RELAY_V4, SERVER_V4
 
-from . import Check
-from .call import LEAST_CORRELATION, lab_for, pair
+from . import Check, skipped
+from .call import lab_for, pair
 
 USER = pathlib.Path(__file__).resolve().parent.parent / "relay_user.py"
 # Two voices' worth of packets from allocation to allocation, each without a second one for RTCP.
 FLOWS = ("-y", "-c", "-n", "100", "-m", "2", "-l", "120")
 SECRET = "a secret of the lab"
+# How long the tunnel may go on after a call is connected.
+TUNNEL_LASTS = 2.0
 PROGRAMS = ("turnserver", "turnutils_stunclient", "turnutils_uclient")
 CONFIGURATION = f"""
 listening-ip={OTHER_RELAY_V4}
@@ -38,7 +41,7 @@ no-cli
 
 def run(options):
     if missing := [program for program in PROGRAMS if not shutil.which(program)]:
-        print(f"skipped: coturn: {', '.join(missing)} not installed (package coturn)")
+        yield from skipped(f"{', '.join(missing)} not installed (package coturn)")
         return
     yield from tools(options)
     yield relayed(options)
@@ -122,7 +125,7 @@ def coturn(lab):
             if time.monotonic() > until or relay.poll() is not None:
                 raise people.Failure("coturn did not start")
             time.sleep(0.05)
-        yield log
+        yield machine, log
     finally:
         relay.kill()
         relay.wait()
@@ -130,19 +133,50 @@ def coturn(lab):
 
 def relayed(options):
     """Two symmetric networks meet on coturn, told to by the server's configuration alone."""
-    with lab_for(options, "symmetric") as lab, coturn(lab) as log:
+    if not shutil.which("tcpdump"):
+        return Check(False, "whether the server relays nothing cannot be seen: tcpdump is not installed")
+    with lab_for(options, "symmetric") as lab, coturn(lab) as (machine, log):
         try:
             lab.server.start("--turn-url", f"turn:{OTHER_RELAY_V4}:3478", "--turn-secret", SECRET)
         except people.Failure as failure:
             return Check(False, f"the server takes --turn-url and --turn-secret: {failure}")
         alice, bob = pair(lab, "symmetric", "symmetric")
         people.befriend(alice, bob)
+        captures = [Capture(namespace, "net0", lab.folder / f"{name}.pcap") for name, namespace in
+                    (("server", lab.server.machine), ("coturn", machine))]
         call = Call(alice, bob)
         call.ring()
         call.finish()
-        routes = {name: taken[-1] for name, taken in call.routes().items()}
-        least = min(score["correlation"] for score in call.scores().values())
-        used = len(re.findall(r"ALLOCATE processed, success", log.read_text(errors="replace")))
-        return Check(set(routes.values()) == {"relayed"} and least >= LEAST_CORRELATION and used > 0,
-                     f"two symmetric networks over coturn: {routes}, correlation {least:.3f}, "
-                     f"{used} allocations in coturn's log")
+        at_server, at_coturn = (capture.stop() for capture in captures)
+        routes = call.routes()
+        scores = call.scores()
+        said = log.read_text(errors="replace")
+    faults = unheard_by(scores)
+    used = len(re.findall(r"ALLOCATE processed, success", said))
+    faults += [f"{name}'s route is {taken[-1]}" for name, taken in routes.items() if taken[-1] != "relayed"]
+    faults += ["coturn's log has no allocation for each"] if used < 2 else []
+    voice = sum(packet.protocol == UDP for packet in at_coturn)
+    sent = sum(side.ended["sent"] for side in call.sides)
+    # Each packet comes in and goes out; the first ones took the tunnel.
+    faults += [f"{voice} packets at coturn are too few for {sent}"] if voice < sent else []
+    faults += served(at_server, lasts=max(side.connected["at"] for side in call.sides) + TUNNEL_LASTS)
+    least = min(score["correlation"] for score in scores.values())
+    took = " and ".join(" > ".join(taken) for taken in routes.values())
+    return Check(not faults, "; ".join([f"two symmetric networks over coturn: {took}, correlation {least:.3f}, "
+                                        f"{used} allocations in its log, {voice} packets; none by the server",
+                                        *faults]))
+
+
+def served(at_server, lasts):
+    """What the server did for voice, in words: it is to answer STUN, and to help with the tunnel until
+    the route over the relay has settled."""
+    faults = []
+    kinds = {packet.payload[:2] for packet in at_server if packet.protocol == UDP}
+    if strange := kinds - {b"\x00\x01", b"\x01\x01"}:
+        faults.append(f"the server deals in UDP packets that begin with {sorted(kind.hex() for kind in strange)}")
+    if not kinds:
+        faults.append("no STUN was captured at the server")
+    late = sum(opcode == BINARY_FRAME and at > lasts for at, opcode, _ in signalling(at_server, PORT))
+    if late:
+        faults.append(f"the server passed {late} tunnelled frames on")
+    return faults

@@ -51,27 +51,54 @@ def measured(options, one, other):
 
 
 def heard(alice, bob, number):
-    """For each side, the milliseconds from the accept to each step."""
+    """For each side, the milliseconds from the accept to each step, and what they are made of."""
     voices = {name: without_pauses(name, SECONDS + 2) for name in ("alice", "bob")}
     call = Call(alice, bob, voices, number)
     call.ring(SECONDS)
     call.finish()
     steps = {}
-    for side in call.sides:
+    traces = {side.name: side.person.steps() for side in call.sides}
+    for side, other in (call.sides, reversed(call.sides)):
         first = first_sound(side.recording())
         if first is None:
             raise people.Failure(f"{side.name} heard nothing at all")
+        at = side.heard_at(first)
         steps[side.name] = {
             "path": (side.connected["at"] - call.accepted_at) * 1000,
             "sound open": (side.heard_at(0) - call.accepted_at) * 1000,
-            "heard": (side.heard_at(first) - call.accepted_at) * 1000,
+            "heard": (at - call.accepted_at) * 1000,
+            "shares": shares(call.accepted_at, traces[other.name], traces[side.name], at),
+            "trace": {step: (then - call.accepted_at) * 1000 for step, then in traces[side.name].items()},
         }
     return steps
 
 
+def shares(accepted, speaker, listener, heard_at):
+    """The milliseconds between the accept and the sound, by what the time went into, from the logs of
+    both: each share ends where the next one begins."""
+    try:
+        ends = [(name, trace[step]) for name, trace, step in (
+            ("signalling", speaker, "507 received"), ("keys", speaker, "keys agreed"),
+            ("opening sound", speaker, "sound open"), ("first frame", speaker, "first frame sent"),
+            ("on the way", listener, "first frame received"))]
+    except KeyError as missing:
+        raise people.Failure(f"the log has no step {missing}") from None
+    ends.append(("playout", heard_at))
+    found, before = {}, accepted
+    for name, end in ends:
+        found[name] = (end - before) * 1000
+        before = end
+    return found
+
+
 def attributed(runs):
-    """Where the time went, by side."""
-    return "; ".join(
-        f"{who} " + ", ".join(f"{step} {median([steps[name][step] for steps in runs]):.0f}"
-                              for step in ("path", "sound open", "heard"))
-        for who, name in (("caller:", "alice"), ("callee:", "bob")))
+    """Where the time went, by side: the steps since the accept, then what `heard` is made of."""
+    told = []
+    for who, name in (("caller:", "alice"), ("callee:", "bob")):
+        sides = [steps[name] for steps in runs]
+        steps = ", ".join(f"{step} {median([side[step] for side in sides]):.0f}"
+                          for step in ("path", "sound open", "heard"))
+        parts = " + ".join(f"{part} {median([side['shares'][part] for side in sides]):.0f}"
+                           for part in sides[0]["shares"])
+        told.append(f"{who} {steps} ({parts})")
+    return "; ".join(told)

@@ -1,4 +1,4 @@
-"""The lab proves itself, without the product: NATs, punching, links, clearing up."""
+"""The lab proves itself, without the product: NATs, punching, links, hearing, clearing up."""
 
 import contextlib
 import json
@@ -12,6 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import nat
 import namespaces
+import numpy
+import speech
+from calls import score, unheard, words
 from lab import SERVER_V4, SERVER_V6, Lab
 
 from . import Check
@@ -22,7 +25,7 @@ ECHO = HERE / "echo.py"
 KINDS = [*nat.BEHAVIOUR, "v6", "symmetric+v6"]
 # Four flows one way and four the other are eight voices of a group call.
 FLOWS = 8
-PARTS = ("behaviours", "punching", "links", "clearing_up")
+PARTS = ("behaviours", "punching", "links", "hearing", "clearing_up")
 
 
 def run(options, *parts):
@@ -190,6 +193,43 @@ def links(options):
         target.kill()
         target.wait()
         target.stdout.close()
+
+
+def hearing(options):
+    """The judge of what is heard lets pass what a jitter buffer does, and nothing that loses speech."""
+    said = words("alice")
+    frame, second = speech.RATE // 50, speech.RATE
+    loudest = int(numpy.abs(said.astype(int)).argmax()) // frame
+    rng = numpy.random.default_rng(options.seed)
+
+    def without(lost):
+        """Frames for which `lost` is true are silent."""
+        heard = said.copy()
+        for index in range(len(said) // frame):
+            if lost(index):
+                heard[index * frame:(index + 1) * frame] = 0
+        return heard
+
+    fine = {
+        "as it was said, a little later": numpy.concatenate([numpy.zeros(second // 5, numpy.int16), said]),
+        "20 ms longer from the middle on": numpy.insert(said, len(said) // 2, numpy.zeros(frame)),
+        "20 ms shorter from the middle on": numpy.delete(said, slice(len(said) // 2, len(said) // 2 + frame)),
+        "noise a tenth as loud": (said + rng.normal(0, numpy.std(said) / 10, len(said))).astype(numpy.int16),
+    }
+    bad = {
+        "every other second lost": without(lambda index: index // 50 % 2),
+        "every other frame lost": without(lambda index: index % 2),
+        "every fifth frame lost": without(lambda index: index % 5 == 0),
+        "a tenth of a second lost": without(lambda index: loudest - 2 <= index <= loudest + 2),
+        "the second half lost": said[:len(said) // 2],
+        "the first second lost": without(lambda index: index < 50),
+        "the words of somebody else": words("bob"),
+        "silence": numpy.zeros_like(said),
+        "noise": rng.normal(0, numpy.std(said), len(said)).astype(numpy.int16),
+    }
+    for name, heard in (fine | bad).items():
+        fault = unheard(score(said, numpy.append(heard, numpy.zeros(second // 2, numpy.int16))))
+        yield Check(bool(fault) == (name in bad), f"{name}: {fault or 'heard'}")
 
 
 def clearing_up(options):

@@ -16,6 +16,7 @@ use crate::failure::{Failure, Outcome};
 use crate::report::{Connection, Ending, Report};
 use crate::session;
 use crate::signals::Interrupts;
+use crate::typed::{Typed, VERIFIED};
 use crate::words;
 
 /// Ten looks at the meter in a second.
@@ -32,7 +33,7 @@ pub(crate) async fn place(
     let options = voice::options(wish)?;
     let (client, me) = session::online(global).await?;
     let target = target(&client, whom)?;
-    let mut follower = Follower::new(client.events(), console, wish);
+    let mut follower = Follower::new(client.events(), console, global, wish);
     console.tell(&Report::Ready { me, waiting: false });
     let call = match target {
         Target::Contact(name) => client.call(name, options).await?,
@@ -79,7 +80,7 @@ pub(crate) async fn answer(
     // Checked now, opened when somebody calls.
     let mut options = Some(voice::options(wish)?);
     let client = session::beside(global).await?;
-    let mut follower = Follower::new(client.events(), console, wish);
+    let mut follower = Follower::new(client.events(), console, global, wish);
     let me = client.resume().await?;
     console.tell(&Report::Ready { me, waiting: true });
     let outcome = loop {
@@ -128,11 +129,12 @@ struct Follower<'a> {
     /// How voice gets to each participant, as far as it was told.
     routes: BTreeMap<Username, RouteKind>,
     connected_at: Option<Instant>,
+    typed: Typed,
     interrupted: bool,
 }
 
 impl<'a> Follower<'a> {
-    fn new(events: Events, console: &'a Console, wish: &VoiceOptions) -> Self {
+    fn new(events: Events, console: &'a Console, global: &Global, wish: &VoiceOptions) -> Self {
         Self {
             events,
             console,
@@ -141,6 +143,7 @@ impl<'a> Follower<'a> {
             route: None,
             routes: BTreeMap::new(),
             connected_at: None,
+            typed: Typed::listen(global.privacy),
             interrupted: false,
         }
     }
@@ -214,10 +217,21 @@ impl<'a> Follower<'a> {
                     self.interrupted = true;
                     hang_up(call).await;
                 }
+                () = self.typed.verified() => self.verify(call).await,
                 _ = looks.tick(), if metered => {
                     self.console.tell(&Report::Levels(call.levels()));
                 }
             }
+        }
+    }
+
+    /// The user says that the safety codes are right.
+    async fn verify(&self, call: &Call) {
+        if self.connected_at.is_none() {
+            self.console.note("there is no safety code to compare yet");
+        } else if call.set_verified().await.is_ok() {
+            self.console
+                .note("verified: the call may take the shortest way");
         }
     }
 
@@ -276,6 +290,12 @@ impl<'a> Follower<'a> {
             _ => return None,
         };
         self.console.tell(&report);
+        if matches!(report, Report::Connected(_)) && self.typed.is_listening() {
+            self.console.note(&format!(
+                "voice goes by way of the server until you have compared the safety code and \
+                 typed `{VERIFIED}`"
+            ));
+        }
         None
     }
 

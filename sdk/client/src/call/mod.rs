@@ -3,9 +3,11 @@
 mod handle;
 pub(crate) mod plane;
 mod sockets;
+pub(crate) mod trace;
 pub(crate) mod tunnel;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cooee_audio::{Input, Levels, Output};
@@ -14,6 +16,7 @@ use cooee_core::path::RouteKind;
 use cooee_protocol::{GroupId, Username};
 use tokio::sync::watch;
 
+use self::trace::Trace;
 pub use handle::{Call, IncomingCall};
 
 /// Who learns this machine's addresses in a call.
@@ -99,22 +102,30 @@ pub struct CallSnapshot {
 pub(crate) struct Live {
     pub(crate) levels: watch::Receiver<Levels>,
     pub(crate) stats: watch::Receiver<CallStats>,
+    pub(crate) trace: Arc<Trace>,
 }
 
 /// The writing end of [`Live`].
 pub(crate) struct LivePublisher {
     levels: watch::Sender<Levels>,
     stats: watch::Sender<CallStats>,
+    trace: Arc<Trace>,
 }
 
 impl Live {
     pub(crate) fn channel() -> (LivePublisher, Self) {
         let (levels, latest_levels) = watch::channel(Levels::default());
         let (stats, latest_stats) = watch::channel(CallStats::default());
-        let publisher = LivePublisher { levels, stats };
+        let trace = Arc::new(Trace::default());
+        let publisher = LivePublisher {
+            levels,
+            stats,
+            trace: Arc::clone(&trace),
+        };
         let live = Self {
             levels: latest_levels,
             stats: latest_stats,
+            trace,
         };
         (publisher, live)
     }

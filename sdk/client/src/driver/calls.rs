@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use super::active::{ActiveCall, PlaneWake, describe};
 use super::{CallAct, Driver, now};
 use crate::call::plane::{self, PlaneCommand, PlaneSignal};
+use crate::call::trace::Step;
 use crate::call::{AddressPrivacy, Call, CallOptions, CallSnapshot, Live};
 use crate::error::CallActionError;
 use crate::event::Event;
@@ -174,6 +175,7 @@ impl Driver {
                 let Some(active) = &mut self.active else {
                     return;
                 };
+                active.live.trace.mark(Step::Accepted);
                 let options = active.options.take();
                 let (input, output) = options
                     .map_or((Input::Default, Output::Default), |options| {

@@ -142,6 +142,9 @@ impl Driver {
             }
             return;
         }
+        if let Some(active) = &self.active {
+            active.live.trace.message(message);
+        }
         if let ServerMessage::RequestInfo(request) = message {
             self.lend_relay(request);
         }

@@ -34,6 +34,7 @@ use self::names::{resolve, resolved};
 use self::peer::{Peer, RouteNews};
 use self::sound::{Sound, SoundWake};
 use super::sockets::{Datagram, Sockets};
+use super::trace::Step;
 use super::tunnel::{Tunnel, Tunnelled};
 use super::{CallStats, LivePublisher};
 
@@ -269,6 +270,7 @@ impl Plane {
                 .send(transmit.local, transmit.remote, &transmit.payload);
         }
         while let Some(event) = self.agent.poll_event() {
+            self.live.trace.path(&event);
             match event {
                 PathEvent::GatheringDone | PathEvent::DescriptionChanged => self.tell_info().await,
                 PathEvent::Selected { peer, route } => {
@@ -359,7 +361,7 @@ impl Plane {
             } => {
                 self.sound = Sound::Permitted(permit, input, output);
                 if !self.peers.is_empty() {
-                    self.sound.begin();
+                    self.sound.begin(&self.live.trace);
                 }
             }
             PlaneCommand::SetMuted(muted) => {
@@ -411,6 +413,7 @@ impl Plane {
             .key
             .agree(&info.key, &context)
             .map_err(|error| error.to_string())?;
+        self.live.trace.mark(Step::KeysAgreed);
         let safety_code = keys.safety_code();
         let media =
             PeerMedia::new(keys, MediaConfig::default()).map_err(|error| error.to_string())?;
@@ -423,7 +426,7 @@ impl Plane {
         }
         self.peers
             .insert(id, Peer::new(Instant::now(), name, safety_code, media));
-        self.sound.begin();
+        self.sound.begin(&self.live.trace);
         Ok(())
     }
 
@@ -468,6 +471,7 @@ impl Plane {
     }
 
     fn open_sound(&mut self, voice: Voice, captured: Captured) {
+        self.live.trace.mark(Step::SoundOpen);
         voice.set_muted(self.muted);
         voice.set_deafened(self.deafened);
         for peer in self.peers.keys() {

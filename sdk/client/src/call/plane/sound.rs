@@ -12,6 +12,8 @@ use cooee_core::path::PeerId;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::call::trace::{Step, Trace};
+
 pub(super) enum Sound {
     Closed,
     /// Accepted; opened when the first participant's keys are there.
@@ -39,9 +41,10 @@ impl Sound {
     }
 
     /// Opens devices or files off the asynchronous threads, once.
-    pub(super) fn begin(&mut self) {
+    pub(super) fn begin(&mut self, trace: &Trace) {
         match std::mem::replace(self, Self::Closed) {
             Self::Permitted(permit, input, output) => {
+                trace.mark(Step::SoundOpening);
                 *self = Self::Opening(tokio::task::spawn_blocking(move || {
                     Voice::start(permit, input, output, VoiceConfig::default())
                 }));

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::peer::Way;
 use super::{Plane, now};
 use crate::call::sockets::Datagram;
+use crate::call::trace::Step;
 use crate::call::tunnel::Tunnelled;
 
 impl Plane {
@@ -50,6 +51,7 @@ impl Plane {
         };
         match peer.open(arrival, datagram) {
             Ok(Opened::Voice(packet)) => {
+                self.live.trace.mark(Step::FrameReceived);
                 self.sound.deliver(id, packet, arrival);
                 true
             }
@@ -83,7 +85,10 @@ impl Plane {
                 continue;
             };
             match peer.seal(now, frame) {
-                Ok(datagram) => self.send(id, now, datagram),
+                Ok(datagram) => {
+                    self.live.trace.mark(Step::FrameSent);
+                    self.send(id, now, datagram);
+                }
                 Err(error) => tracing::warn!(%error, "a voice frame could not be sealed"),
             }
         }

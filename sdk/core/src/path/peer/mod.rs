@@ -3,7 +3,7 @@
 mod route;
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use is::{Candidate, CandidateKind, IceCreds};
@@ -15,6 +15,8 @@ use super::{PathConfig, PathDescription, PathEvent, PeerId, Route, Transmit};
 
 /// Longest pause before looking for a lost peer again.
 const MAX_PAUSE: Duration = Duration::from_secs(15);
+/// Most relays of a peer that are remembered.
+const MAX_RELAYS: usize = 16;
 
 /// The local end, the same for all peers.
 pub(crate) struct LocalEnd<'a> {
@@ -104,6 +106,21 @@ pub(crate) struct Peer {
     leaving: Vec<Candidate>,
     /// A pair that has just proved to work while there was no route.
     proved: Option<Pair>,
+    /// Where the peer has had relayed addresses: it may get others there before it says so.
+    relays: Vec<IpAddr>,
+}
+
+/// Remembers the hosts of the relayed addresses in a description.
+fn note_relays(relays: &mut Vec<IpAddr>, description: &PathDescription) {
+    for candidate in description.parsed() {
+        let host = candidate.addr().ip();
+        if candidate.kind() == CandidateKind::Relayed
+            && !relays.contains(&host)
+            && relays.len() < MAX_RELAYS
+        {
+            relays.push(host);
+        }
+    }
 }
 
 impl Peer {
@@ -114,7 +131,10 @@ impl Peer {
         description: PathDescription,
         role: Role,
     ) -> Self {
+        let mut relays = Vec::new();
+        note_relays(&mut relays, &description);
         Peer {
+            relays,
             id,
             current: open(now, local, &description, role),
             description,
@@ -286,6 +306,7 @@ impl Peer {
         local: &LocalEnd<'_>,
         description: &PathDescription,
     ) {
+        note_relays(&mut self.relays, description);
         if description.creds() == self.description.creds() {
             let (added, gone) = self.description.replace(description);
             for candidate in &added {

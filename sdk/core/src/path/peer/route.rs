@@ -209,9 +209,12 @@ impl Peer {
 
     pub(super) fn kind_of(&self, local: &LocalEnd<'_>, pair: Pair) -> RouteKind {
         let mut theirs = self.description.parsed().iter();
-        let relayed = local.relayed().any(|c| c.addr() == pair.0)
-            || theirs.any(|c| c.addr() == pair.1 && c.kind() == CandidateKind::Relayed);
-        if relayed {
+        let remote_is_relayed = match theirs.find(|c| c.addr() == pair.1) {
+            Some(candidate) => candidate.kind() == CandidateKind::Relayed,
+            // Not described any more, or, when a check told of it first, not yet.
+            None => self.relays.contains(&pair.1.ip()),
+        };
+        if remote_is_relayed || local.relayed().any(|c| c.addr() == pair.0) {
             RouteKind::Relayed
         } else {
             RouteKind::Direct

@@ -200,3 +200,20 @@ fn hiding_in_mid_call_ends_the_direct_route_at_once() {
         assert_eq!(world.route(b, a).unwrap().kind, RouteKind::Relayed);
     }
 }
+
+#[test]
+fn after_a_move_the_other_side_still_calls_the_route_relayed() {
+    let (mut world, a, b) = hidden(1, Some(NatKind::PortRestricted));
+    let other = world.add_nat(NatKind::PortRestricted, "203.0.113.3");
+    world.plug(a, "10.3.0.2".parse().unwrap(), Some(other));
+    connect(&mut world, a, b);
+    world.talk(Duration::from_secs(2));
+    // Another network, and so another allocation, which b meets before it is described.
+    world.set_locals(a, &["10.3.0.2:5000"]);
+    world.talk(Duration::from_secs(5));
+    let routes = world.selections(b, a);
+    assert!(routes.len() > 1, "{routes:?}");
+    for (_, route) in routes {
+        assert_eq!(route.kind, RouteKind::Relayed, "{route}");
+    }
+}
