@@ -98,6 +98,8 @@ pub(super) fn resumed(
         Asked::Answered | Asked::Silent => {
             if let Some(place) = call.participant(profile) {
                 outputs.push_back(information(call, place));
+                // The server or the network may have been away for longer than a relay remembers.
+                outputs.push_back(Output::LendRelay(call.id.clone(), session));
             }
         }
     }

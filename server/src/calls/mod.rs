@@ -73,6 +73,8 @@ pub(crate) enum Output {
         id: GroupId,
         voice: Voice,
     },
+    /// Give a participant access to the relay anew, if there is one.
+    LendRelay(GroupId, SessionId),
     /// The presence of a profile may have changed.
     Presence(ProfileId),
     /// A session is no longer in a call.
@@ -148,8 +150,13 @@ impl Calls {
 
     /// Whether this session holds its profile's place in a call.
     pub(crate) fn holds_place(&self, profile: ProfileId, session: SessionId) -> bool {
-        self.place(profile)
-            .is_some_and(|(_, place)| place.session == session)
+        self.call_held(profile, session).is_some()
+    }
+
+    /// The call in which this session holds its profile's place.
+    pub(crate) fn call_held(&self, profile: ProfileId, session: SessionId) -> Option<&GroupId> {
+        let (call, place) = self.place(profile)?;
+        (place.session == session).then_some(&call.id)
     }
 
     /// Everybody who is in a call with the profile.

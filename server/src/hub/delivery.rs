@@ -1,13 +1,14 @@
 //! Messages to sessions: by profile, to one or all but one, and what the calls have to say.
 
 use axum::extract::ws::Utf8Bytes;
-use cooee_protocol::ServerMessage;
+use cooee_protocol::{GroupId, RelayAccess, RequestInfo, ServerMessage};
 
 use super::{Link, MOST_MISSED, State};
 use crate::calls::{Output, Target};
 use crate::ids::{ProfileId, SessionId};
+use crate::limits::now;
 use crate::outbox::encode;
-use crate::relay::unix_now;
+use crate::relay::{RENEWAL, unix_now};
 use crate::voice;
 
 impl State {
@@ -78,6 +79,26 @@ impl State {
         }
     }
 
+    /// What a participant needs to use the relay; it gets it anew before that is worth nothing.
+    fn lend_relay(&mut self, call: &GroupId, session: SessionId) -> Option<RelayAccess> {
+        let access = self.relay.credentials(call, session, unix_now())?;
+        self.renewals.note(session, now() + RENEWAL);
+        Some(access)
+    }
+
+    /// Repeats 505 for a participant who has answered it, for what it says of the relay.
+    pub(super) fn lend_relay_anew(&mut self, call: GroupId, session: SessionId) {
+        let relay = self.lend_relay(&call, session);
+        if relay.is_some() {
+            let request = RequestInfo {
+                id_group: call,
+                relay,
+            };
+            let message = ServerMessage::RequestInfo(request);
+            self.tell_target(Target::Session(session), message);
+        }
+    }
+
     pub(super) fn deliver(&mut self, output: Output) {
         match output {
             Output::Send {
@@ -95,9 +116,7 @@ impl State {
                 message: ServerMessage::RequestInfo(mut request),
                 ..
             } => {
-                request.relay = self
-                    .relay
-                    .credentials(&request.id_group, session, unix_now());
+                request.relay = self.lend_relay(&request.id_group, session);
                 self.tell_target(to, ServerMessage::RequestInfo(request));
             }
             Output::Send { to, message, .. } => self.tell_target(to, message),
@@ -113,6 +132,7 @@ impl State {
                     outbox.send_voice(frame);
                 }
             }
+            Output::LendRelay(call, session) => self.lend_relay_anew(call, session),
             Output::Presence(profile) => {
                 self.unannounced.insert(profile);
             }

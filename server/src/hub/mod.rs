@@ -5,6 +5,7 @@
 
 mod delivery;
 mod presence;
+mod renewals;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +20,7 @@ use crate::db::profiles::Stored;
 use crate::ids::{Person, ProfileId, SessionId, TokenHash};
 use crate::outbox::{Close, Outbox};
 use crate::relay::Relay;
+use renewals::Renewals;
 
 /// The most messages that are kept for a participant whose connection is gone.
 const MOST_MISSED: usize = 256;
@@ -77,6 +79,8 @@ pub(crate) struct State {
     unannounced: BTreeSet<ProfileId>,
     /// Sessions without a connection, by the end of their time.
     away: VecDeque<(Instant, SessionId)>,
+    /// Who gets access to the relay anew, and when.
+    renewals: Renewals,
     last_session: u64,
 }
 
@@ -104,6 +108,7 @@ impl Hub {
                 online: HashMap::new(),
                 unannounced: BTreeSet::new(),
                 away: VecDeque::new(),
+                renewals: Renewals::default(),
                 last_session: 0,
             }),
             timer: Notify::new(),
@@ -281,6 +286,7 @@ impl State {
     }
 
     fn forget(&mut self, id: SessionId) {
+        self.renewals.forget(id);
         if let Some(session) = self.sessions.remove(&id) {
             self.by_token.remove(&session.token);
             if let Some(online) = self.online.get_mut(&session.profile) {
@@ -345,10 +351,14 @@ impl State {
     /// When [`State::handle_timeout`] is due.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let away = self.away.front().map(|(until, _)| *until);
-        [self.calls.poll_timeout(), away]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.calls.poll_timeout(),
+            away,
+            self.renewals.poll_timeout(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Does what is due.
@@ -364,6 +374,17 @@ impl State {
             );
             if over {
                 self.end_session(id, now);
+            }
+        }
+        while let Some(id) = self.renewals.take_due(now) {
+            // Who is away is lent the relay when it comes back.
+            let Some(session) = self.sessions.get(&id) else {
+                continue;
+            };
+            let call = self.calls.call_held(session.profile, id);
+            if let (Link::Here(_), Some(call)) = (&session.link, call) {
+                let call = call.clone();
+                self.lend_relay_anew(call, id);
             }
         }
     }

@@ -33,7 +33,7 @@ mod wire;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cooee_protocol::{GroupId, RelayAccess, RelayCredential};
 use tokio::net::UdpSocket;
@@ -49,6 +49,10 @@ use crate::ids::SessionId;
 /// change of network in mid-call needs a new allocation. Those of the built-in relay end with the
 /// call anyway.
 const CREDENTIAL_LIFE: u64 = 6 * 60 * 60;
+
+/// When credentials are handed out anew in a call that goes on: with time to spare for somebody
+/// who is away just then.
+pub(crate) const RENEWAL: Duration = Duration::from_secs(CREDENTIAL_LIFE / 2);
 
 /// What participants of calls are handed out.
 #[derive(Debug)]

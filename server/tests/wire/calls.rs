@@ -299,8 +299,58 @@ async fn a_call_outlives_its_websocket() {
     bob.expect(207).await;
     let told = bob.expect(507).await;
     assert_eq!(told["args"]["list_info"][0]["pseudo"], "alice");
+    let lent = bob.expect(505).await;
+    assert!(lent["args"]["relay"]["username"].is_string(), "{lent}");
     bob.must(506, info(&id, 9), 506).await;
     assert_eq!(alice.expect(507).await["args"]["list_info"][0]["port"], 9);
+}
+
+#[tokio::test]
+async fn the_relay_is_lent_anew_before_its_credentials_expire() {
+    let running = start_with(|config| {
+        // Nobody answers pings while the clock jumps.
+        config.idle_timeout = Duration::from_secs(24 * 3600);
+    })
+    .await;
+    let (mut alice, mut bob) = running.pair("alice", "bob").await;
+    let id = connect(&mut alice, &mut bob).await;
+    let hours = |hours: u64| Duration::from_secs(hours * 3600);
+    tokio::time::pause();
+    tokio::time::advance(hours(3) - Duration::from_secs(60)).await;
+    alice.quiet().await;
+    // Twice the time in which credentials expire.
+    for _ in 0..4 {
+        tokio::time::advance(hours(3) + Duration::from_secs(1)).await;
+        for client in [&mut alice, &mut bob] {
+            let lent = client.expect(505).await;
+            assert_eq!(lent["args"]["id_group"], id.as_str());
+            assert_eq!(lent["args"]["relay"]["ttl"], 6 * 3600, "{lent}");
+        }
+        // Nobody has to answer, and nobody else hears of it.
+        alice.quiet().await;
+        bob.quiet().await;
+    }
+    alice
+        .must(503, json!({"pseudo": "alice", "id_group": id}), 503)
+        .await;
+    tokio::time::advance(hours(4)).await;
+    alice.quiet().await;
+}
+
+#[tokio::test]
+async fn without_a_relay_nothing_is_lent() {
+    let running = start_with(|config| config.relay.on = false).await;
+    let (mut alice, mut bob) = running.pair("alice", "bob").await;
+    connect(&mut alice, &mut bob).await;
+    let token = bob.token.clone();
+    bob.vanish();
+    let mut bob = running.connect().await;
+    bob.must(650, json!({"token": token}), 202).await;
+    for code in [208, 207, 507] {
+        bob.expect(code).await;
+    }
+    bob.quiet().await;
+    alice.quiet().await;
 }
 
 #[tokio::test]

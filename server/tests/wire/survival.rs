@@ -75,8 +75,12 @@ async fn a_killed_server_knows_its_calls_again() {
     let told = alice.expect(507).await;
     assert_eq!(told["args"]["list_info"][0]["pseudo"], "bob");
     assert_eq!(told["args"]["list_info"][0]["port"], 2);
+    // The relay has a new secret, and has forgotten everybody.
+    let lent = alice.expect(505).await;
+    assert!(lent["args"]["relay"]["credential"].is_string(), "{lent}");
     let mut bob = come_back(&process, &bob).await;
     assert_eq!(bob.expect(507).await["args"]["list_info"][0]["port"], 1);
+    bob.expect(505).await;
 
     // A third person can join.
     let mut carol = come_back(&process, &carol).await;
@@ -116,6 +120,7 @@ async fn who_does_not_come_back_is_lost() {
     let process = Process::start_with(&data, &["--resume-grace", "1"]).await;
     let mut alice = come_back(&process, &alice).await;
     alice.expect(507).await;
+    alice.expect(505).await;
     let lost = alice.expect(503).await;
     assert_eq!(
         lost["args"],

@@ -74,6 +74,10 @@ struct Server {
     retry: Option<Instant>,
     failures: u32,
     doubted: Option<Instant>,
+    /// When to look whether the allocation is still there after the credentials were renewed.
+    check: Option<Instant>,
+    /// Whether the attempt that is under way does so.
+    checks: bool,
     /// The last demand for credentials that each socket has met.
     challenges: BTreeMap<SocketAddr, Vec<u8>>,
 }
@@ -88,7 +92,9 @@ impl Relays {
         }
     }
 
-    /// Allocates at a server, or renews the credentials for one that is there already.
+    /// Allocates at a server, or renews the credentials for one that is there already. Renewed
+    /// credentials may mean that the server has started again and forgotten everything: an
+    /// allocation that has fallen silent is then tried anew beside the old one.
     pub(crate) fn add(
         &mut self,
         now: Instant,
@@ -100,8 +106,19 @@ impl Relays {
         if !address::is_usable(address) {
             return;
         }
+        if self.servers.len() >= MAX_SERVERS && !self.servers.iter().any(|s| s.address == address) {
+            // One that gives nothing makes room.
+            let idle = |s: &Server| s.live.is_none() && s.tries.is_empty();
+            if let Some(index) = self.servers.iter().position(idle) {
+                self.servers.remove(index);
+            }
+        }
         if let Some(server) = self.servers.iter_mut().find(|s| s.address == address) {
-            server.credentials = credentials;
+            if server.credentials != credentials {
+                server.credentials = credentials;
+                let heard = server.live.as_ref().map_or(now, Allocation::heard);
+                server.check = Some(now.max(heard + SILENCE));
+            }
             server.failures = 0;
         } else if self.servers.len() < MAX_SERVERS {
             self.servers.push(Server {
@@ -112,6 +129,8 @@ impl Relays {
                 retry: None,
                 failures: 0,
                 doubted: None,
+                check: None,
+                checks: false,
                 challenges: BTreeMap::new(),
             });
         }
@@ -243,6 +262,7 @@ impl Relays {
             if server.retry.is_some_and(|at| now >= at) {
                 server.open(self.base, now, sockets);
             }
+            server.check(self.base, now);
             server.drive(now, &self.wanted, &mut self.events, out);
         }
     }
@@ -274,6 +294,22 @@ impl Relays {
 }
 
 impl Server {
+    /// Tries to allocate anew if the credentials were renewed and nothing has been heard since.
+    /// From the same socket: a server that still has the old allocation refuses another one
+    /// (437, RFC 8656 section 7.2), and nothing has changed.
+    fn check(&mut self, base: Instant, now: Instant) {
+        // An attempt that is under way has the old credentials, and is seen to its end.
+        if self.check.is_none_or(|at| now < at) || !self.tries.is_empty() {
+            return;
+        }
+        self.check = None;
+        let silent = |live: &&Allocation| now >= live.heard() + SILENCE;
+        if let Some(live) = self.live.as_ref().filter(silent) {
+            self.checks = true;
+            self.open(base, now, &[live.socket()]);
+        }
+    }
+
     fn open(&mut self, base: Instant, now: Instant, sockets: &[SocketAddr]) {
         self.retry = None;
         let of_family = |s: &&SocketAddr| address::is_sendable(**s, self.address);
@@ -346,6 +382,7 @@ impl Server {
         } else if tried && self.tries.is_empty() && self.live.is_none() {
             self.fail(now);
         }
+        self.checks &= !self.tries.is_empty();
     }
 
     /// Sees to it that nothing of a failed attempt is in the way of the next one.
@@ -353,6 +390,10 @@ impl Server {
         let socket = dead.socket();
         if let Some(challenge) = dead.take_challenge() {
             self.challenges.insert(socket, challenge);
+        }
+        if self.checks {
+            // What refused it is the allocation that it looked for.
+            return;
         }
         // One that is heard is not in the way, but what the attempt was to replace.
         let mut live = self.live.iter();
@@ -379,6 +420,7 @@ impl Server {
             .chain(&self.tries)
             .map(Allocation::poll_timeout)
             .chain(self.retry)
+            .chain(self.check.filter(|_| self.tries.is_empty()))
             .min()
     }
 }

@@ -10,8 +10,8 @@ use turn_client_proto::api::{
 };
 use turn_client_proto::stun::auth::LongTermClientAuth;
 use turn_client_proto::types::attribute::Lifetime;
-use turn_client_proto::types::message::REFRESH;
-use turn_client_proto::types::stun::attribute::{Nonce, Realm};
+use turn_client_proto::types::message::{ALLOCATE, REFRESH};
+use turn_client_proto::types::stun::attribute::{ErrorCode, Nonce, Realm};
 use turn_client_proto::types::stun::message::{Message, MessageClass, MessageWriteVec};
 use turn_client_proto::types::stun::prelude::{MessageWrite, MessageWriteExt};
 use turn_client_proto::types::{
@@ -185,8 +185,8 @@ impl Allocation {
 
     /// Takes a datagram that came from the server to the socket.
     pub(crate) fn handle_packet(&mut self, now: Instant, payload: &[u8]) -> Received {
-        if self.relayed.is_none() {
-            self.note_refusal(payload);
+        if self.relayed.is_none() && !self.note_answer(now, payload) {
+            return Received::Handled;
         }
         let time = self.time(now);
         let transmit = TurnTransmit::new(payload, TransportType::Udp, self.server, self.socket);
@@ -291,14 +291,37 @@ impl Allocation {
         })
     }
 
-    fn note_refusal(&mut self, payload: &[u8]) {
+    /// Looks at what comes while nothing is allocated; `false` if the client must not see it.
+    fn note_answer(&mut self, now: Instant, payload: &[u8]) -> bool {
+        let Ok(message) = Message::from_bytes(payload) else {
+            return true;
+        };
+        if !message.has_method(ALLOCATE) {
+            // To a request that was sent to tidy up. The client would take the demand for
+            // credentials in it for the first one, and the answer to its own for a refusal.
+            return false;
+        }
         let names_terms =
-            |m: &Message<'_>| m.attribute::<Realm>().is_ok() && m.attribute::<Nonce>().is_ok();
-        let is_challenge = Message::from_bytes(payload)
-            .is_ok_and(|m| m.has_class(MessageClass::Error) && names_terms(&m));
-        if is_challenge && payload.len() <= MAX_CHALLENGE {
+            message.attribute::<Realm>().is_ok() && message.attribute::<Nonce>().is_ok();
+        if !message.has_class(MessageClass::Error) || !names_terms {
+            return true;
+        }
+        let is_unauthorized = message
+            .attribute::<ErrorCode>()
+            .is_ok_and(|error| error.code() == ErrorCode::UNAUTHORIZED);
+        let challenge = self.challenge.as_deref().map(Message::from_bytes);
+        if let Some(Ok(challenge)) = challenge
+            && is_unauthorized
+            && challenge.transaction_id() != message.transaction_id()
+        {
+            // The credentials themselves were refused: others have to come (RFC 8489 section
+            // 9.2.5). The client goes on asking, as nothing proves who says so.
+            self.deadline = now;
+            self.due = now;
+        } else if payload.len() <= MAX_CHALLENGE {
             self.challenge = Some(payload.to_vec());
         }
+        true
     }
 
     fn handle_event(&mut self, now: Instant, event: &TurnEvent) -> News {

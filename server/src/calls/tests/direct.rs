@@ -199,7 +199,7 @@ fn a_broken_connection_is_waited_for() -> Outcome {
     world.pass(GRACE - Duration::from_secs(1));
     assert!(world.said().is_empty());
     world.calls.session_here(b.profile, session(&b, 1));
-    assert_eq!(world.said(), ["b1 507 [a:1]"]);
+    assert_eq!(world.said(), ["b1 507 [a:1]", "b1 relay"]);
     world.pass(GRACE * 2);
     assert!(world.said().is_empty());
     world

@@ -170,6 +170,9 @@ impl World {
                     };
                     said.push(format!("{} {shown}", target(Target::Session(to))));
                 }
+                Output::LendRelay(_, to) => {
+                    said.push(format!("{} relay", target(Target::Session(to))));
+                }
                 Output::Presence(_) | Output::Left(..) | Output::Ended(_) => {}
             }
         }

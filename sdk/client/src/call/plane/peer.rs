@@ -47,7 +47,7 @@ pub(super) struct Peer {
     announced: Option<RouteKind>,
     /// Whether the path agent has a working path.
     routed: bool,
-    /// When voice last came over the path, or when the path was selected.
+    /// When voice last came over a path, or when the first one was selected.
     heard: Option<Instant>,
 }
 
@@ -112,8 +112,11 @@ impl Peer {
 
     /// A path was selected; says what to tell the user, if it is news.
     pub(super) fn selected(&mut self, now: Instant, kind: RouteKind) -> Option<RouteNews> {
-        self.routed = true;
-        self.heard = Some(now);
+        // A path that takes the place of one that has fallen silent has yet to be heard itself:
+        // the tunnel helps out until then.
+        if !std::mem::replace(&mut self.routed, true) {
+            self.heard = Some(now);
+        }
         self.announce(now, kind)
     }
 
@@ -139,5 +142,47 @@ impl Peer {
         let news = self.announced != Some(kind);
         self.announced = Some(kind);
         news.then_some(RouteNews { kind, since })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cooee_core::media::{CallContext, CallKey, MediaConfig};
+
+    use super::*;
+
+    fn peer(now: Instant) -> Peer {
+        let context = CallContext {
+            id_group: "g",
+            own_name: "alice",
+            peer_name: "bob",
+        };
+        let keys = CallKey::generate().agree(&CallKey::generate().public(), &context);
+        let media = PeerMedia::new(keys.expect("a key"), MediaConfig::default());
+        let name = Username::parse("bob").expect("a name");
+        Peer::new(now, name, String::new(), media.expect("a peer"))
+    }
+
+    #[test]
+    fn the_tunnel_helps_out_while_routes_are_tried_that_nothing_comes_over() {
+        let start = Instant::now();
+        let mut peer = peer(start);
+        assert_eq!(peer.way(start), Way::Tunnel);
+        peer.selected(start, RouteKind::Relayed);
+        assert_eq!(peer.way(start), Way::Route);
+        // The relay has started again: each route to it is as dead as the one before.
+        let mut now = start + SILENCE + Duration::from_millis(20);
+        for _ in 0..10 {
+            assert_eq!(peer.way(now), Way::Both);
+            peer.selected(now, RouteKind::Relayed);
+            now += Duration::from_millis(20);
+        }
+        peer.heard_on_route(now);
+        assert_eq!(peer.way(now), Way::Route);
+        peer.lost();
+        assert_eq!(peer.way(now), Way::Tunnel);
+        // A path that comes after none was checked a moment ago.
+        peer.selected(now + SILENCE * 2, RouteKind::Direct);
+        assert_eq!(peer.way(now + SILENCE * 2), Way::Route);
     }
 }

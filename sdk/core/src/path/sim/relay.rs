@@ -24,9 +24,9 @@ pub(crate) struct RelayServer {
 const MAX_ANSWERED: usize = 32;
 
 impl RelayServer {
-    pub(crate) fn new(start: Instant, address: SocketAddr) -> Self {
+    pub(crate) fn new(start: Instant, address: SocketAddr, user: &str) -> Self {
         let mut server = TurnServer::new(TransportType::Udp, address, "cooee".into());
-        server.add_user("user".into(), "pass".into());
+        server.add_user(user.into(), "pass".into());
         RelayServer {
             server,
             address,
@@ -34,6 +34,11 @@ impl RelayServer {
             next_port: 50_000,
             answered: VecDeque::new(),
         }
+    }
+
+    /// Lets another user in, too.
+    pub(crate) fn add_user(&mut self, user: &str) {
+        self.server.add_user(user.into(), "pass".into());
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

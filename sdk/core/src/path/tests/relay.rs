@@ -146,6 +146,80 @@ fn a_relay_that_has_forgotten_us_is_asked_again() {
     }
 }
 
+/// Mid-call the relay starts again with a new secret; the new access comes after a while.
+#[test]
+fn a_relay_that_starts_again_is_used_with_the_access_that_it_lends_anew() {
+    // By then the old credentials may have been refused for good.
+    for (seed, wait) in [(1, 1), (2, 3), (3, 9), (4, 40), (5, 200)] {
+        let (mut world, a, b) = two_sites(seed, Network::CLEAN, [Some(NatKind::Symmetric); 2]);
+        world.use_relays(a);
+        world.use_relays(b);
+        connect(&mut world, a, b);
+        world.talk(Duration::from_secs(2));
+        world.restart_relays_for("anew");
+        world.talk(Duration::from_secs(wait));
+        let before = (world.selections(a, b).len(), world.selections(b, a).len());
+        world.use_relays_as(a, "anew");
+        world.use_relays_as(b, "anew");
+        let back = world.run_until(Duration::from_secs(12), |w| {
+            w.selections(a, b).len() > before.0 && w.selections(b, a).len() > before.1
+        });
+        let back = back.expect("no route");
+        assert!(back < Duration::from_secs(1), "{back:?}, seed {seed}");
+        assert_eq!(world.route(a, b).unwrap().kind, RouteKind::Relayed);
+        assert_media_flows(&mut world, a, b);
+    }
+}
+
+fn relayed_candidates(world: &mut World, host: HostId) -> Vec<String> {
+    let lines = world.host(host).agent.local_description().candidates();
+    let relayed = |line: &String| line.contains("typ relay");
+    lines.into_iter().filter(relayed).collect()
+}
+
+#[test]
+fn renewed_credentials_leave_an_allocation_alone_that_is_still_there() {
+    for talking in [true, false] {
+        let (mut world, a, b) = two_sites(3, Network::CLEAN, [Some(NatKind::Symmetric); 2]);
+        world.use_relays(a);
+        world.use_relays(b);
+        connect(&mut world, a, b);
+        let before = relayed_candidates(&mut world, a);
+        world.add_relay_user("anew");
+        if !talking {
+            world.run_for(Duration::from_secs(20));
+        }
+        world.use_relays_as(a, "anew");
+        world.talk(Duration::from_secs(20));
+        assert!(world.host(a).gap <= Duration::from_millis(60), "{talking}");
+        assert_eq!(relayed_candidates(&mut world, a), before, "{talking}");
+        world.run_for(Duration::from_secs(1200));
+        assert!(world.losses(a, b).is_empty() && world.losses(b, a).is_empty());
+        assert_media_flows(&mut world, a, b);
+    }
+}
+
+#[test]
+fn an_idle_allocation_is_made_anew_when_the_relay_has_forgotten_it() {
+    let (mut world, a, _) = two_sites(1, Network::CLEAN, [Some(NatKind::PortRestricted), None]);
+    world.use_relays(a);
+    world.run_for(Duration::from_secs(1));
+    let before = relayed_candidates(&mut world, a);
+    world.run_for(Duration::from_secs(20));
+    world.restart_relays_for("anew");
+    world.use_relays_as(a, "anew");
+    world.run_for(Duration::from_millis(500));
+    let after = relayed_candidates(&mut world, a);
+    // The simulated server counts its ports from the start again.
+    let closed = world
+        .host(a)
+        .events
+        .iter()
+        .filter(|(_, event)| *event == PathEvent::DescriptionChanged);
+    assert!(closed.count() >= 3, "closed and opened");
+    assert_eq!((before.len(), after.len()), (1, 1));
+}
+
 #[test]
 fn a_dead_relay_is_left_alone() {
     let mut world = World::new(1, Network::CLEAN);

@@ -186,14 +186,27 @@ impl World {
     /// A TURN server that knows the user "user" with the password "pass".
     pub(crate) fn add_relay(&mut self, address: &str) -> SocketAddr {
         let address = address.parse().unwrap();
-        self.relays.push(RelayServer::new(self.start, address));
+        self.relays
+            .push(RelayServer::new(self.start, address, "user"));
         address
     }
 
     /// Has the TURN servers forget everything.
     pub(crate) fn restart_relays(&mut self) {
+        self.restart_relays_for("user");
+    }
+
+    /// Has the TURN servers forget everything, and know this user alone from now on.
+    pub(crate) fn restart_relays_for(&mut self, user: &str) {
         for relay in &mut self.relays {
-            *relay = RelayServer::new(self.start, relay.address());
+            *relay = RelayServer::new(self.start, relay.address(), user);
+        }
+    }
+
+    /// Lets another user in at all TURN servers.
+    pub(crate) fn add_relay_user(&mut self, user: &str) {
+        for relay in &mut self.relays {
+            relay.add_user(user);
         }
     }
 
@@ -232,10 +245,15 @@ impl World {
 
     /// Has the host allocate at all TURN servers.
     pub(crate) fn use_relays(&mut self, id: HostId) {
+        self.use_relays_as(id, "user");
+    }
+
+    /// The same as another user.
+    pub(crate) fn use_relays_as(&mut self, id: HostId, user: &str) {
         let now = self.now;
         let servers: Vec<SocketAddr> = self.relays.iter().map(RelayServer::address).collect();
         for server in servers {
-            self.host(id).agent.add_relay(now, server, "user", "pass");
+            self.host(id).agent.add_relay(now, server, user, "pass");
         }
     }
 
