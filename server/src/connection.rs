@@ -281,6 +281,20 @@ impl Connection {
             ClientMessage::Quit(args) => app.quit_call(request, login, args).await,
             ClientMessage::Exchange(args) => app.exchange(&request, login, args),
             ClientMessage::InfoCall(args) => app.info_call(&request, login, args),
+            ClientMessage::PostEntry(_)
+            | ClientMessage::MarkEntries(_)
+            | ClientMessage::SetTyping(_)
+            | ClientMessage::PullEntries(_)
+            | ClientMessage::ListConversations(_)
+            | ClientMessage::Block(_)
+            | ClientMessage::Unblock(_)
+            | ClientMessage::ListBlocked(_)
+            | ClientMessage::DeleteProfile(_) => {
+                request.refuse(
+                    ErrorCode::Invalid,
+                    "this server does not have that extension",
+                );
+            }
             // Handled before a login is asked for.
             ClientMessage::CreateProfile(_)
             | ClientMessage::Login(_)

@@ -134,6 +134,14 @@ impl Roster {
             | ServerMessage::RequestInfo(_)
             | ServerMessage::InfoCall(_)
             | ServerMessage::DistributeInfo(_)
+            | ServerMessage::EntryAccepted(_)
+            | ServerMessage::NewEntry(_)
+            | ServerMessage::Marks(_)
+            | ServerMessage::Typing(_)
+            | ServerMessage::Entries(_)
+            | ServerMessage::Conversations(_)
+            | ServerMessage::Blocked(_)
+            | ServerMessage::DeleteProfile(_)
             | ServerMessage::Logout(_) => Vec::new(),
         }
     }

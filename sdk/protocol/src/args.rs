@@ -100,7 +100,22 @@ pub struct Resume {
     pub another: bool,
 }
 
-/// 651: no arguments.
+/// 668: delete the profile and everything of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeleteProfile {
+    /// Its password, asked for once more.
+    #[serde(serialize_with = "Password::serialize_exposed")]
+    pub password: Password,
+}
+
+/// 266: whom one blocks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Blocked {
+    /// All of them, by name.
+    pub list_pseudo: Vec<Username>,
+}
+
+/// 651, 667 and the echo of 668: no arguments.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Empty {}
 

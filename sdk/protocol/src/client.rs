@@ -3,10 +3,11 @@
 use serde::Deserialize;
 
 use crate::args::{
-    AddContact, AddToGroup, AmendProfile, CreateGroup, CreateProfile, Empty, Exchange, GroupMember,
-    InfoCall, Join, Login, Place, Quit, Resume,
+    AddContact, AddToGroup, AmendProfile, CreateGroup, CreateProfile, DeleteProfile, Empty,
+    Exchange, GroupMember, InfoCall, Join, Login, Place, Quit, Resume,
 };
 use crate::code::{Code, UnknownCode};
+use crate::conversations::{ListConversations, MarkEntries, PostEntry, PullEntries, SetTyping};
 
 macro_rules! client_messages {
     ($($(#[$doc:meta])* $name:ident($args:ty),)+) => {
@@ -86,4 +87,22 @@ client_messages! {
     Resume(Resume),
     /// 651: end the session.
     Logout(Empty),
+    /// 660: post an entry to a conversation.
+    PostEntry(PostEntry),
+    /// 661: tell or ask how far members have come.
+    MarkEntries(MarkEntries),
+    /// 662: begin or stop typing.
+    SetTyping(SetTyping),
+    /// 663: ask for a page of entries.
+    PullEntries(PullEntries),
+    /// 664: ask for the conversations that have changed, and for news from now on.
+    ListConversations(ListConversations),
+    /// 665: block somebody.
+    Block(AddContact),
+    /// 666: block somebody no longer.
+    Unblock(AddContact),
+    /// 667: ask whom one blocks.
+    ListBlocked(Empty),
+    /// 668: delete the profile.
+    DeleteProfile(DeleteProfile),
 }

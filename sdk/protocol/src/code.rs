@@ -125,6 +125,38 @@ codes! {
     Resume = 650,
     /// End the session.
     Logout = 651,
+    /// Post an entry to a conversation.
+    PostEntry = 660,
+    /// Tell or ask how far members have come.
+    MarkEntries = 661,
+    /// One begins or stops typing.
+    SetTyping = 662,
+    /// Ask for a page of entries.
+    PullEntries = 663,
+    /// Ask for the conversations that have changed.
+    ListConversations = 664,
+    /// Block somebody.
+    Block = 665,
+    /// Block somebody no longer.
+    Unblock = 666,
+    /// Ask whom one blocks.
+    ListBlocked = 667,
+    /// Delete the profile.
+    DeleteProfile = 668,
+    /// An entry is stored.
+    EntryAccepted = 260,
+    /// An entry was posted.
+    NewEntry = 261,
+    /// How far members have come.
+    Marks = 262,
+    /// Somebody begins or stops typing.
+    Typing = 263,
+    /// A page of entries.
+    Entries = 264,
+    /// Conversations that have changed.
+    Conversations = 265,
+    /// Whom one blocks.
+    Blocked = 266,
 }
 
 impl Code {

@@ -13,21 +13,33 @@
 mod args;
 mod client;
 mod code;
+mod conversations;
 mod frame;
 mod names;
+mod posting;
 mod secret;
 mod server;
 mod tunnel;
 
 pub use args::{
-    AddContact, AddToGroup, AmendProfile, CallInfo, Contact, CreateGroup, CreateProfile, Data,
-    DistributeInfo, Empty, Exchange, Group, GroupMember, InfoCall, Join, Login, ParticipantInfo,
-    PictureId, Place, Profile, Quit, RelayAccess, RequestInfo, Resume, Ring, Status,
+    AddContact, AddToGroup, AmendProfile, Blocked, CallInfo, Contact, CreateGroup, CreateProfile,
+    Data, DeleteProfile, DistributeInfo, Empty, Exchange, Group, GroupMember, InfoCall, Join,
+    Login, ParticipantInfo, PictureId, Place, Profile, Quit, RelayAccess, RequestInfo, Resume,
+    Ring, Status,
 };
 pub use client::ClientMessage;
 pub use code::{Category, Code, UnknownCode};
+pub use conversations::{
+    CallEntry, CallOutcome, Conversation, Conversations, Entries, Entry, EntryAccepted, EntryKind,
+    ListConversations, MAX_PAGE, Mark, MarkEntries, Marks, NewEntry, PostEntry, PullEntries,
+    SetTyping, Typing,
+};
 pub use frame::{ClientFrame, FrameError, MAX_FRAME_BYTES, Seq, ServerFrame};
 pub use names::{GroupId, GroupName, NameError, Username};
+pub use posting::{
+    AttachmentId, Attachments, Content, ContentType, ConversationError, Destination, EntryId,
+    MAX_ATTACHMENTS, MAX_BODY_BYTES, MAX_TEXT_CHARS, NotSent, Posting,
+};
 pub use secret::{NewPassword, Password, RelayCredential, Token};
 pub use server::{ErrorCode, ErrorReply, ServerMessage};
 pub use tunnel::{MAX_TUNNELLED_BYTES, TunnelError, TunnelFrame};

@@ -4,12 +4,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::args::{
-    AddContact, Contact, DistributeInfo, Empty, Exchange, Group, GroupMember, InfoCall, Join,
-    Profile, Quit, RequestInfo, Ring,
+    AddContact, Blocked, Contact, DistributeInfo, Empty, Exchange, Group, GroupMember, InfoCall,
+    Join, Profile, Quit, RequestInfo, Ring,
 };
 use crate::client::ArgsError;
 use crate::code::{Code, UnknownCode};
+use crate::conversations::{Conversations, Entries, EntryAccepted, Marks, NewEntry, Typing};
 use crate::names::GroupId;
+use crate::posting::{EntryId, NotSent};
 
 /// 207: every group of the profile.
 #[derive(Serialize, Deserialize)]
@@ -57,7 +59,7 @@ error_codes! {
     PseudoExists,
     /// 402: wrong name or password, or not logged in.
     AuthFailed,
-    /// 403: the data could not be passed on.
+    /// 403: the data could not be passed on, or the entry was not taken.
     MessageNotSent,
     /// 404: the call failed.
     CallFailed,
@@ -84,10 +86,13 @@ pub struct ErrorReply {
     pub code: ErrorCode,
     /// What was wrong, in words.
     pub detail: Option<String>,
-    /// With 404: the call that failed.
+    /// With 404: the call that failed. With 403: the conversation.
     pub id_group: Option<GroupId>,
-    /// With 404: why, as a word of the specification (`busy`, `offline`, `timeout`).
+    /// With 404: why, as a word of the specification (`busy`, `offline`, `timeout`). With 403:
+    /// why an entry was not taken, see [`ErrorReply::not_sent`].
     pub reason: Option<String>,
+    /// With 403: the entry that was not taken.
+    pub id: Option<EntryId>,
 }
 
 impl ErrorReply {
@@ -98,6 +103,15 @@ impl ErrorReply {
             detail: Some(detail.into()),
             id_group: None,
             reason: None,
+            id: None,
+        }
+    }
+
+    /// Why an entry was not taken, if this says so in a word that is known.
+    pub fn not_sent(&self) -> Option<NotSent> {
+        match self.code {
+            ErrorCode::MessageNotSent => NotSent::parse(self.reason.as_deref()?),
+            _ => None,
         }
     }
 
@@ -110,6 +124,7 @@ impl ErrorReply {
         put("detail", self.detail.as_deref());
         put("id_group", self.id_group.as_ref().map(GroupId::as_str));
         put("reason", self.reason.as_deref());
+        put("id", self.id.as_ref().map(EntryId::as_str));
     }
 
     fn from_fields(code: ErrorCode, object: &Map<String, Value>) -> Self {
@@ -119,6 +134,7 @@ impl ErrorReply {
             detail: text("detail").map(str::to_owned),
             id_group: text("id_group").and_then(|id| GroupId::parse(id).ok()),
             reason: text("reason").map(str::to_owned),
+            id: text("id").and_then(|id| EntryId::parse(id).ok()),
         }
     }
 }
@@ -160,6 +176,22 @@ pub enum ServerMessage {
     DistributeInfo(DistributeInfo),
     /// 651: the echo; the session is over.
     Logout(Empty),
+    /// 260: an entry is stored.
+    EntryAccepted(EntryAccepted),
+    /// 261: an entry was posted.
+    NewEntry(NewEntry),
+    /// 262: how far members have come.
+    Marks(Marks),
+    /// 263: somebody begins or stops typing.
+    Typing(Typing),
+    /// 264: a page of entries.
+    Entries(Entries),
+    /// 265: conversations that have changed.
+    Conversations(Conversations),
+    /// 266: whom one blocks.
+    Blocked(Blocked),
+    /// 668: the echo; the profile is no more.
+    DeleteProfile(Empty),
 }
 
 impl ServerMessage {
@@ -192,6 +224,14 @@ impl ServerMessage {
         Code::InfoCall,
         Code::DistributeInfo,
         Code::Logout,
+        Code::EntryAccepted,
+        Code::NewEntry,
+        Code::Marks,
+        Code::Typing,
+        Code::Entries,
+        Code::Conversations,
+        Code::Blocked,
+        Code::DeleteProfile,
     ];
 
     /// The code of this message.
@@ -214,6 +254,14 @@ impl ServerMessage {
             Self::InfoCall(_) => Code::InfoCall,
             Self::DistributeInfo(_) => Code::DistributeInfo,
             Self::Logout(_) => Code::Logout,
+            Self::EntryAccepted(_) => Code::EntryAccepted,
+            Self::NewEntry(_) => Code::NewEntry,
+            Self::Marks(_) => Code::Marks,
+            Self::Typing(_) => Code::Typing,
+            Self::Entries(_) => Code::Entries,
+            Self::Conversations(_) => Code::Conversations,
+            Self::Blocked(_) => Code::Blocked,
+            Self::DeleteProfile(_) => Code::DeleteProfile,
         }
     }
 
@@ -242,6 +290,14 @@ impl ServerMessage {
             Code::InfoCall => Self::InfoCall(InfoCall::deserialize(args)?),
             Code::DistributeInfo => Self::DistributeInfo(DistributeInfo::deserialize(args)?),
             Code::Logout => Self::Logout(Empty::deserialize(args)?),
+            Code::EntryAccepted => Self::EntryAccepted(EntryAccepted::deserialize(args)?),
+            Code::NewEntry => Self::NewEntry(NewEntry::deserialize(args)?),
+            Code::Marks => Self::Marks(Marks::deserialize(args)?),
+            Code::Typing => Self::Typing(Typing::deserialize(args)?),
+            Code::Entries => Self::Entries(Entries::deserialize(args)?),
+            Code::Conversations => Self::Conversations(Conversations::deserialize(args)?),
+            Code::Blocked => Self::Blocked(Blocked::deserialize(args)?),
+            Code::DeleteProfile => Self::DeleteProfile(Empty::deserialize(args)?),
             other => {
                 return Err(ArgsError::Direction(UnknownCode(u64::from(other.number()))));
             }
@@ -266,7 +322,14 @@ impl ServerMessage {
             Self::RequestInfo(args) => serde_json::to_value(args),
             Self::InfoCall(args) => serde_json::to_value(args),
             Self::DistributeInfo(args) => serde_json::to_value(args),
-            Self::Logout(args) => serde_json::to_value(args),
+            Self::Logout(args) | Self::DeleteProfile(args) => serde_json::to_value(args),
+            Self::EntryAccepted(args) => serde_json::to_value(args),
+            Self::NewEntry(args) => serde_json::to_value(args),
+            Self::Marks(args) => serde_json::to_value(args),
+            Self::Typing(args) => serde_json::to_value(args),
+            Self::Entries(args) => serde_json::to_value(args),
+            Self::Conversations(args) => serde_json::to_value(args),
+            Self::Blocked(args) => serde_json::to_value(args),
         }
         .map(Some)
     }

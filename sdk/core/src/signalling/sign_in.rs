@@ -91,6 +91,14 @@ impl SignallingSession {
             | ServerMessage::RequestInfo(_)
             | ServerMessage::InfoCall(_)
             | ServerMessage::DistributeInfo(_)
+            | ServerMessage::EntryAccepted(_)
+            | ServerMessage::NewEntry(_)
+            | ServerMessage::Marks(_)
+            | ServerMessage::Typing(_)
+            | ServerMessage::Entries(_)
+            | ServerMessage::Conversations(_)
+            | ServerMessage::Blocked(_)
+            | ServerMessage::DeleteProfile(_)
             | ServerMessage::Logout(_) => {
                 tracing::debug!("the server answered the sign-in with another message");
             }

@@ -94,7 +94,8 @@ proptest! {
 
     #[test]
     fn any_json_in_the_fields_of_a_frame(
-        code in prop_oneof![601u64..=608, 501u64..=507, 650u64..=651, 201u64..=208, any::<u64>()],
+        code in prop_oneof![601u64..=608, 501u64..=507, 650u64..=651, 660u64..=668,
+            201u64..=208, 260u64..=266, any::<u64>()],
         seq in json(), args in json(),
     ) {
         check(&json!({"type": code, "seq": seq, "re": seq, "args": args}).to_string());

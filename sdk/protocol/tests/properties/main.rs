@@ -2,6 +2,7 @@
 //! nothing that a stranger sends makes the parser panic.
 #![allow(clippy::unwrap_used)]
 
+mod conversations;
 mod hostile;
 mod round_trip;
 mod strategies;

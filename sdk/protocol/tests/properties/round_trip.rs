@@ -36,7 +36,13 @@ fn add_unknown_fields(frame: &mut Value, name: &str, value: &Value) {
     if code != Some(506) {
         add(args);
     }
-    for list in ["list_group", "list_contact"] {
+    for list in [
+        "list_group",
+        "list_contact",
+        "list_entry",
+        "list_mark",
+        "list_conversation",
+    ] {
         for entry in args
             .get_mut(list)
             .and_then(Value::as_array_mut)

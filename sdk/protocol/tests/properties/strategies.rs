@@ -14,6 +14,8 @@ use proptest::option::of;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
+use crate::conversations;
+
 pub(crate) fn username() -> impl Strategy<Value = Username> {
     prop_oneof![
         "[a-zA-Z0-9._-]{1,32}",
@@ -25,7 +27,7 @@ pub(crate) fn username() -> impl Strategy<Value = Username> {
     })
 }
 
-fn group_id() -> impl Strategy<Value = GroupId> {
+pub(crate) fn group_id() -> impl Strategy<Value = GroupId> {
     prop_oneof!["[0-9a-f-]{36}", "\\PC{1,64}"]
         .prop_filter_map("an id", |text| GroupId::parse(&text).ok())
 }
@@ -39,7 +41,7 @@ fn new_password() -> impl Strategy<Value = NewPassword> {
         .prop_map(|chars| NewPassword::parse(&chars.iter().collect::<String>()).unwrap())
 }
 
-fn password() -> impl Strategy<Value = Password> {
+pub(crate) fn password() -> impl Strategy<Value = Password> {
     vec(any::<char>(), 0..=256)
         .prop_map(|chars| Password::parse(&chars.iter().collect::<String>()).unwrap())
 }
@@ -181,7 +183,7 @@ fn info_call() -> impl Strategy<Value = InfoCall> {
     (group_id(), call_info()).prop_map(|(id_group, info)| InfoCall { id_group, info })
 }
 
-fn add_contact() -> impl Strategy<Value = AddContact> {
+pub(crate) fn add_contact() -> impl Strategy<Value = AddContact> {
     username().prop_map(|pseudo| AddContact { pseudo })
 }
 
@@ -234,10 +236,10 @@ pub(crate) fn client_message() -> impl Strategy<Value = ClientMessage> {
         exchange().prop_map(ClientMessage::Exchange),
         info_call().prop_map(ClientMessage::InfoCall),
     ];
-    prop_oneof![2 => stored, 1 => calls]
+    prop_oneof![2 => stored.boxed(), 1 => calls.boxed(), 2 => conversations::client_message()]
 }
 
-fn profile() -> impl Strategy<Value = Profile> {
+fn profile() -> BoxedStrategy<Profile> {
     let stun = vec("([a-z.]{1,20})?:[1-9][0-9]{0,3}", 0..3);
     (
         picture(),
@@ -257,6 +259,7 @@ fn profile() -> impl Strategy<Value = Profile> {
                 stun,
             },
         )
+        .boxed()
 }
 
 fn error_reply() -> impl Strategy<Value = ErrorReply> {
@@ -265,12 +268,14 @@ fn error_reply() -> impl Strategy<Value = ErrorReply> {
         of(any::<String>()),
         of(group_id()),
         of(any::<String>()),
+        of(conversations::entry_id()),
     )
-        .prop_map(|(code, detail, id_group, reason)| ErrorReply {
+        .prop_map(|(code, detail, id_group, reason, id)| ErrorReply {
             code,
             detail,
             id_group,
             reason,
+            id,
         })
 }
 
@@ -323,8 +328,9 @@ pub(crate) fn server_message() -> impl Strategy<Value = ServerMessage> {
         distribute,
     ];
     prop_oneof![
-        notifications,
-        calls,
+        notifications.boxed(),
+        calls.boxed(),
+        conversations::server_message(),
         error_reply().prop_map(ServerMessage::Error)
     ]
 }

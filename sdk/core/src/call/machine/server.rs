@@ -39,6 +39,14 @@ impl CallMachine {
             | ServerMessage::Error(_)
             | ServerMessage::Exchange(_)
             | ServerMessage::InfoCall(_)
+            | ServerMessage::EntryAccepted(_)
+            | ServerMessage::NewEntry(_)
+            | ServerMessage::Marks(_)
+            | ServerMessage::Typing(_)
+            | ServerMessage::Entries(_)
+            | ServerMessage::Conversations(_)
+            | ServerMessage::Blocked(_)
+            | ServerMessage::DeleteProfile(_)
             | ServerMessage::Logout(_) => {}
         }
     }
