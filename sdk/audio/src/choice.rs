@@ -6,6 +6,7 @@ use cooee_core::call::CapturePermit;
 
 use crate::device::{DeviceError, DeviceSink, DeviceSource};
 use crate::frame::{Frame, Sink, Source};
+use crate::processing::Processing;
 use crate::wav::{WavError, WavSink, WavSource};
 
 /// Where a call's own voice comes from.
@@ -68,6 +69,18 @@ impl From<&str> for Output {
             "none" => Self::Null,
             word if is_file(word) => Self::Wav(word.into()),
             word => Self::Device(word.to_owned()),
+        }
+    }
+}
+
+impl Input {
+    /// What suits this input: everything for a microphone, nothing for a file or a program,
+    /// whose sound is meant to arrive as it is.
+    #[must_use]
+    pub fn processing(&self) -> Processing {
+        match self {
+            Self::Default | Self::Device(_) => Processing::all(),
+            Self::Wav(_) | Self::Custom(_) => Processing::off(),
         }
     }
 }

@@ -9,6 +9,7 @@ use cooee_core::path::PeerId;
 use crate::codec::{CodecError, Decoder, Encoder, EncoderConfig, MAX_PACKET};
 use crate::frame::{FRAME, Frame, SILENCE, Sink, SinkError, Source};
 use crate::mix::{Gate, Mixer, fall, level, peak};
+use crate::processing::{EnergyActivity, Processing, ProcessingChain};
 use crate::stats::{Levels, PeerStats, VoiceStats};
 
 /// The most talkers that are mixed.
@@ -35,6 +36,7 @@ struct Talker {
     decoder: Decoder,
     undecodable: u64,
     reading: f32,
+    activity: EnergyActivity,
 }
 
 impl Talker {
@@ -44,6 +46,7 @@ impl Talker {
             decoder: Decoder::new()?,
             undecodable: 0,
             reading: 0.0,
+            activity: EnergyActivity::new(),
         })
     }
 
@@ -53,6 +56,7 @@ impl Talker {
         let decoded = match self.jitter.pull(now) {
             Playout::Silence => {
                 self.reading = fall(self.reading, 0.0);
+                self.activity.observe_silence(FRAME);
                 return None;
             }
             Playout::Frame(packet) => self.decoder.decode(&packet, &mut frame),
@@ -67,6 +71,7 @@ impl Talker {
             }
         }
         self.reading = fall(self.reading, peak(&frame));
+        self.activity.observe(&frame);
         Some(frame)
     }
 
@@ -75,6 +80,7 @@ impl Talker {
             jitter: self.jitter.stats(),
             undecodable: self.undecodable,
             level: self.reading,
+            speaking: self.activity.speaking(),
         }
     }
 }
@@ -87,6 +93,7 @@ impl Talker {
 pub struct VoiceEngine {
     source: Box<dyn Source>,
     sink: Box<dyn Sink>,
+    processing: ProcessingChain,
     encoder: Encoder,
     talkers: BTreeMap<PeerId, Talker>,
     mixer: Mixer,
@@ -118,6 +125,7 @@ impl VoiceEngine {
         Ok(Self {
             source,
             sink,
+            processing: ProcessingChain::new(Processing::off()),
             encoder: Encoder::new(config)?,
             talkers: BTreeMap::new(),
             mixer: Mixer::new(),
@@ -188,6 +196,12 @@ impl VoiceEngine {
         self.deafened = deafened;
     }
 
+    /// Switches parts of the microphone's processing on and off. An engine begins with
+    /// [`Processing::off`].
+    pub fn set_processing(&mut self, processing: Processing) {
+        self.processing.set_processing(processing);
+    }
+
     /// Prepares what is sent for this fraction of packets being lost, 0 to 1.
     ///
     /// # Errors
@@ -237,6 +251,10 @@ impl VoiceEngine {
     fn capture(&mut self) -> Option<EncodedFrame> {
         let mut frame = SILENCE;
         self.source.read(&mut frame);
+        let echo = self.source.latency().saturating_add(self.sink.latency());
+        self.processing.set_delay(echo);
+        self.processing.capture(&mut frame);
+        self.levels.speaking = self.processing.speaking() && !self.muted;
         self.microphone.apply(&mut frame, !self.muted);
         self.levels.input = fall(self.levels.input, peak(&frame));
         self.captured = self.captured.saturating_add(1);
@@ -265,6 +283,7 @@ impl VoiceEngine {
         self.loudspeaker.apply(&mut frame, !self.deafened);
         self.levels.output = fall(self.levels.output, peak(&frame));
         self.sink.write(&frame);
+        self.processing.playout(&frame);
         self.played = self.played.saturating_add(1);
     }
 }

@@ -24,6 +24,11 @@ pub trait Source: Send {
     /// Never waits longer than a frame lasts, and gives silence when it has nothing.
     fn read(&mut self, frame: &mut Frame);
 
+    /// How long sound waits between being captured and being read, as far as it is known.
+    fn latency(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// How this source has been doing.
     fn health(&self) -> Health {
         Health::default()
@@ -34,6 +39,11 @@ pub trait Source: Send {
 pub trait Sink: Send {
     /// Takes the next 20 ms. Never waits longer than a frame lasts.
     fn write(&mut self, frame: &Frame);
+
+    /// How long sound waits between being written and being heard, as far as it is known.
+    fn latency(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// Learns that the voice thread was held up and will not write `frames` frames whose time
     /// has passed. A device has played silence by then; a file has to be told.

@@ -6,7 +6,7 @@
 //! each call:
 //!
 //! ```text
-//! source -> mute -> meter -> Opus -> Captured          (the driver seals and sends)
+//! source -> processing -> mute -> meter -> Opus -> Captured   (the driver seals and sends)
 //! sink <- deafen <- limit <- mix <- Opus <- jitter buffer <- deliver   (one for each peer)
 //! ```
 //!
@@ -24,6 +24,7 @@ mod loopback;
 mod mix;
 mod pacer;
 mod pcm;
+mod processing;
 mod resample;
 mod splice;
 mod stats;
@@ -43,6 +44,7 @@ pub use frame::{
 };
 pub use loopback::{LONGEST_LOOPBACK, LoopbackSink, LoopbackSource, loopback};
 pub use pcm::{PcmSink, PcmSource};
+pub use processing::{BLOCK, LONGEST_ECHO_DELAY, Processing, ProcessingChain, UnknownProcessing};
 pub use stats::{Levels, PeerStats, VoiceStats};
 pub use voice::{AudioError, Captured, Voice, VoiceConfig, VoiceSummary};
 pub use wav::{WavError, WavSink, WavSource};

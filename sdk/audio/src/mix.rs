@@ -1,32 +1,21 @@
 //! Adding voices up.
 
-use opus::{Channels, SoftClip};
-
 use crate::frame::{Frame, SILENCE};
-
-/// Samples over which the gain goes down when the sum gets too loud: 1 ms.
-const ATTACK: usize = 48;
-
-/// How much of the way back to full gain is made in each frame.
-const RELEASE: f32 = 0.05;
+use crate::processing::Limiter;
 
 /// Adds voices up and keeps the sum within full scale.
 ///
-/// One voice alone passes unchanged as long as it stays within full scale itself. A sum that
-/// does not is turned down within a millisecond and comes back over half a second; what sticks
-/// out meanwhile is rounded off.
+/// One voice alone passes unchanged as long as it stays within full scale itself.
 pub(crate) struct Mixer {
     sum: Frame,
-    gain: f32,
-    clip: SoftClip,
+    limiter: Limiter,
 }
 
 impl Mixer {
     pub(crate) fn new() -> Self {
         Self {
             sum: SILENCE,
-            gain: 1.0,
-            clip: SoftClip::new(Channels::Mono),
+            limiter: Limiter::new(),
         }
     }
 
@@ -40,26 +29,7 @@ impl Mixer {
     /// Gives the frame made, and begins the next with silence.
     pub(crate) fn finish(&mut self) -> Frame {
         let mut frame = std::mem::replace(&mut self.sum, SILENCE);
-        let peak = peak(&frame);
-        let wanted = if peak > 1.0 { 1.0 / peak } else { 1.0 };
-        let before = self.gain;
-        let after = if wanted < before {
-            wanted
-        } else {
-            wanted.min(before + (1.0 - before) * RELEASE + 1e-4)
-        };
-        let ramp = if after < before { ATTACK } else { frame.len() };
-        if before < 1.0 || after < 1.0 {
-            for (index, sample) in frame.iter_mut().enumerate() {
-                let way = ((index + 1) as f32 / ramp as f32).min(1.0);
-                *sample *= before + (after - before) * way;
-            }
-        }
-        self.gain = after;
-        self.clip.apply(&mut frame);
-        for sample in &mut frame {
-            *sample = sample.clamp(-1.0, 1.0);
-        }
+        self.limiter.apply(&mut frame);
         frame
     }
 }

@@ -43,6 +43,8 @@ pub struct PeerStats {
     pub undecodable: u64,
     /// How loud the peer is right now: a falling peak, full scale at 1.
     pub level: f32,
+    /// Whether the peer is speaking, pauses between words included.
+    pub speaking: bool,
 }
 
 /// What a meter shows: falling peaks, full scale at 1.
@@ -53,4 +55,6 @@ pub struct Levels {
     pub input: f32,
     /// What is played.
     pub output: f32,
+    /// Whether the local user is speaking, pauses between words included; never while muted.
+    pub speaking: bool,
 }

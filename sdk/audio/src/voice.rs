@@ -1,6 +1,6 @@
 //! The voice thread: the one place in a client where sound happens.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -16,6 +16,7 @@ use crate::codec::{CodecError, EncoderConfig};
 use crate::engine::{EncodedFrame, VoiceEngine};
 use crate::frame::{Sink, SinkError, Source};
 use crate::pacer::Pacer;
+use crate::processing::Processing;
 use crate::stats::{Levels, VoiceStats};
 
 /// Packets that wait for the voice thread's next tick: a second of ten talkers and more.
@@ -32,6 +33,9 @@ const SNAPSHOT: u64 = 5;
 pub struct VoiceConfig {
     /// How the local voice is encoded.
     pub encoder: EncoderConfig,
+    /// What the captured sound goes through; `None` is what suits the input
+    /// ([`Input::processing`]).
+    pub processing: Option<Processing>,
     /// Encoded frames that may wait to be sent before new ones are dropped; at least one.
     pub backlog: usize,
 }
@@ -40,6 +44,7 @@ impl Default for VoiceConfig {
     fn default() -> Self {
         Self {
             encoder: EncoderConfig::default(),
+            processing: None,
             // A sender that is 200 ms behind helps nobody by sending it all.
             backlog: 10,
         }
@@ -119,6 +124,9 @@ struct Board {
     expected_loss: AtomicU32,
     input: AtomicU32,
     output: AtomicU32,
+    speaking: AtomicBool,
+    /// [`Processing::bits`].
+    processing: AtomicU8,
     refused: AtomicU64,
     stats: Mutex<VoiceStats>,
 }
@@ -152,6 +160,11 @@ impl Voice {
         output: Output,
         config: VoiceConfig,
     ) -> Result<(Self, Captured), AudioError> {
+        let processing = config.processing.unwrap_or_else(|| input.processing());
+        let config = VoiceConfig {
+            processing: Some(processing),
+            ..config
+        };
         // The loudspeaker first: if it does not open, no microphone ever did.
         let sink = open_sink(output)?;
         let source = open_source(&permit, input)?;
@@ -163,12 +176,15 @@ impl Voice {
         sink: Box<dyn Sink>,
         config: VoiceConfig,
     ) -> Result<(Self, Captured), AudioError> {
-        let engine = VoiceEngine::new(source, sink, config.encoder)?;
+        let mut engine = VoiceEngine::new(source, sink, config.encoder)?;
+        let processing = config.processing.unwrap_or(Processing::off());
+        engine.set_processing(processing);
         let (changes, changed) = sync_channel(CHANGES);
         let (deliveries, delivered) = sync_channel(PACKETS);
         let (sender, frames) = mpsc::channel(config.backlog.max(1));
         let board = Arc::new(Board {
             expected_loss: AtomicU32::new(config.encoder.expected_loss.to_bits()),
+            processing: AtomicU8::new(processing.bits()),
             ..Board::default()
         });
         let worker = Worker {
@@ -198,6 +214,7 @@ impl Voice {
         Levels {
             input: f32::from_bits(self.board.input.load(Ordering::Relaxed)),
             output: f32::from_bits(self.board.output.load(Ordering::Relaxed)),
+            speaking: self.board.speaking.load(Ordering::Relaxed),
         }
     }
 
@@ -233,6 +250,12 @@ impl Voice {
     /// Plays silence instead of the peers, or no longer.
     pub fn set_deafened(&self, deafened: bool) {
         self.board.deafened.store(deafened, Ordering::Relaxed);
+    }
+
+    /// Switches parts of the microphone's processing on and off, from the next tick on.
+    pub fn set_processing(&self, processing: Processing) {
+        let bits = processing.bits();
+        self.board.processing.store(bits, Ordering::Relaxed);
     }
 
     /// Prepares what is sent for this fraction of packets being lost, 0 to 1: what the peers'
@@ -350,6 +373,9 @@ impl Worker {
             .set_muted(self.board.muted.load(Ordering::Relaxed));
         self.engine
             .set_deafened(self.board.deafened.load(Ordering::Relaxed));
+        let processing = self.board.processing.load(Ordering::Relaxed);
+        self.engine
+            .set_processing(Processing::from_bits(processing));
         let loss = f32::from_bits(self.board.expected_loss.load(Ordering::Relaxed));
         if let Err(error) = self.engine.set_expected_loss(loss) {
             tracing::warn!(loss, %error, "the expected loss stays as it was");
@@ -366,6 +392,9 @@ impl Worker {
         let (input, output) = (levels.input.to_bits(), levels.output.to_bits());
         self.board.input.store(input, Ordering::Relaxed);
         self.board.output.store(output, Ordering::Relaxed);
+        self.board
+            .speaking
+            .store(levels.speaking, Ordering::Relaxed);
         self.ticks = self.ticks.wrapping_add(1);
         if self.ticks.is_multiple_of(SNAPSHOT) {
             self.snapshot();

@@ -8,8 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cooee_audio::{
-    AudioError, Captured, Decoder, FRAME, Frame, Input, Output, Packet, PeerId, SILENCE, Source,
-    Voice, VoiceConfig, devices,
+    AudioError, Captured, Decoder, FRAME, Frame, Input, Output, Packet, PeerId, Processing,
+    SILENCE, Source, Voice, VoiceConfig, devices,
 };
 use cooee_core::call::{CallConfig, CallMachine, CallOutput, CapturePermit};
 use cooee_protocol::{Ring, ServerMessage};
@@ -181,7 +181,11 @@ fn inside_the_rig() {
     assert!(message.contains("no such thing"), "{message}");
 
     let talker = Input::Custom(Box::new(Chirp(0)));
-    let config = VoiceConfig::default();
+    // A chirp is no speech, and the rig's loudspeaker is its microphone.
+    let config = VoiceConfig {
+        processing: Some(Processing::off()),
+        ..VoiceConfig::default()
+    };
     let (alice, mut said) = Voice::start(permit(), talker, Output::Null, config).unwrap();
     let (bob, mut heard) = Voice::start(permit(), Input::Default, Output::Default, config).unwrap();
     bob.add_peer(PeerId(1)).unwrap();

@@ -260,6 +260,15 @@ pub(crate) struct VoiceOptions {
     /// A WAV file to record to, a loudspeaker's name, or `none` [default: the default loudspeaker]
     #[arg(long, value_name = "X")]
     pub(crate) output: Option<String>,
+    /// What the microphone's sound goes through: `all`, `off`, or some of these with commas between
+    /// them: echo, noise, gain, high-pass [default: all for a microphone, off for a WAV file]
+    ///
+    /// echo: takes what the loudspeaker plays out of what the microphone hears; leave it out only
+    /// with headphones. noise: lowers fans and hiss. gain: brings quiet and loud talkers to the
+    /// same level. high-pass: takes away rumble. Musicians use `off`: the other parts are made for
+    /// speech. The parts together delay the voice by 15 ms; `off` by nothing.
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) processing: Option<cooee_sdk::Processing>,
     /// Hang up this long after the call is connected
     #[arg(long = "for", value_name = "SECONDS", value_parser = seconds)]
     pub(crate) duration: Option<std::time::Duration>,

@@ -238,6 +238,9 @@ fn event_json(event: &Event) -> Value {
             "event": "route", "pseudo": who, "route": route.to_string(),
             "safety_code": safety_code,
         }),
+        Event::SpeakingChanged { who, speaking } => json!({
+            "event": "speaking", "pseudo": who, "own": who.is_none(), "speaking": speaking,
+        }),
         Event::Stats(stats) => stats_json("stats", stats).into(),
         Event::Unreachable { who, why } => {
             json!({"event": "unreachable", "pseudo": who, "message": why})

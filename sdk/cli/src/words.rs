@@ -25,6 +25,7 @@ pub(crate) fn lines(report: &Report) -> Vec<String> {
         Report::Ended(ending) => ended(ending),
         Report::Stats(stats) => vec![counts(stats)],
         Report::Levels(levels) => vec![meter(*levels)],
+        Report::Event(Event::SpeakingChanged { .. }) => Vec::new(),
         Report::Event(event) => vec![happened(event)],
         Report::Missed(count) => vec![format!("{count} events were missed")],
         Report::Profile { me, server, online } => {

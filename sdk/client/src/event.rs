@@ -69,6 +69,14 @@ pub enum Event {
         /// Short decimal code that both can compare to know that nobody sits between them.
         safety_code: String,
     },
+    /// Somebody in the call began or stopped speaking; pauses between words do not count. At most
+    /// ten times a second for each.
+    SpeakingChanged {
+        /// Who; `None` is the local user, who never speaks while muted.
+        who: Option<Username>,
+        /// Whether they speak now.
+        speaking: bool,
+    },
     /// Once a second during a call.
     Stats(CallStats),
     /// A participant cannot be reached, in words.

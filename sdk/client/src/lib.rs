@@ -7,7 +7,7 @@
 //! [`IncomingCall`]. No type here captures sound before that.
 //!
 //! ```no_run
-//! use cooee_sdk::{CallOptions, Client, Credentials, Input, Output};
+//! use cooee_sdk::{CallOptions, Client, Credentials};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let client = Client::builder()
@@ -18,7 +18,7 @@
 //!     .await?;
 //! client.resume().await?;
 //! let call = client
-//!     .call("bob".parse()?, CallOptions { input: Input::Default, output: Output::Default })
+//!     .call("bob".parse()?, CallOptions::default())
 //!     .await?;
 //! let (reason, _) = call.ended().await;
 //! println!("the call ended: {reason}");
@@ -52,8 +52,8 @@ pub use shared::Connectivity;
 
 pub use cooee_audio::{
     DeviceError, DeviceInfo, FRAME, Frame, Health, Input, Levels, LoopbackSink, LoopbackSource,
-    Output, PcmSink, PcmSource, SAMPLE_RATE, Sink, SinkError, Source, WavError, WavSink, WavSource,
-    devices, loopback,
+    Output, PcmSink, PcmSource, Processing, SAMPLE_RATE, Sink, SinkError, Source,
+    UnknownProcessing, WavError, WavSink, WavSource, devices, loopback,
 };
 pub use cooee_core::call::{CallError, CallEvent, CallPhase, EndReason};
 pub use cooee_core::path::RouteKind;

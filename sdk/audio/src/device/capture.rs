@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use cooee_core::call::CapturePermit;
 use cpal::traits::{DeviceTrait, StreamTrait};
@@ -9,7 +10,7 @@ use cpal::{Device, FromSample, SampleFormat, SizedSample, Stream};
 
 use super::callback::{Capture, Shared};
 use super::shape::Shape;
-use super::{DeviceError, Direction, RING_MS, Watchdog, find, name};
+use super::{DeviceError, Direction, RING_MS, Watchdog, find, lasting, name};
 use crate::frame::{FRAME, Frame, Health, SAMPLE_RATE, SILENCE, Source};
 use crate::resample::{Fixed, Resampler};
 use crate::splice::{Correction, Reserve, fit};
@@ -71,6 +72,10 @@ impl Source for DeviceSource {
         }
     }
 
+    fn latency(&self) -> Duration {
+        self.pickup.latency()
+    }
+
     fn health(&self) -> Health {
         self.pickup.health()
     }
@@ -126,6 +131,7 @@ struct Pickup {
     ring: rtrb::Consumer<f32>,
     shared: Arc<Shared>,
     channels: usize,
+    rate: u32,
     resampler: Resampler,
     reserve: Reserve,
     watchdog: Watchdog,
@@ -151,6 +157,7 @@ impl Pickup {
             ring,
             shared,
             channels: shape.channels(),
+            rate: shape.config.sample_rate,
             reserve: Reserve::new(),
             watchdog: Watchdog::default(),
             stale: shape.frames(STALE_MS),
@@ -176,6 +183,13 @@ impl Pickup {
             lost: self.lost(),
             ended: false,
         }
+    }
+
+    /// What waits in the ring, and what the device collects before it hands it over.
+    fn latency(&self) -> Duration {
+        let waiting = self.ring.slots() / self.channels;
+        let collected = self.shared.largest.load(Ordering::Relaxed);
+        lasting(waiting + collected, self.rate)
     }
 
     fn read(&mut self, frame: &mut Frame) {

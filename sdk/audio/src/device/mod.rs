@@ -10,6 +10,8 @@ mod capture;
 mod playback;
 mod shape;
 
+use std::time::Duration;
+
 use cpal::traits::{DeviceTrait, HostTrait};
 use cpal::{Device, Host};
 
@@ -167,6 +169,11 @@ fn candidates(host: &Host, direction: Direction) -> Result<Vec<Device>, DeviceEr
         Direction::Output => device.supports_output(),
     });
     Ok(usable.collect())
+}
+
+/// How long so many frames last at this sample rate.
+fn lasting(frames: usize, rate: u32) -> Duration {
+    Duration::from_secs_f64(frames as f64 / f64::from(rate.max(1)))
 }
 
 fn name(device: &Device) -> String {

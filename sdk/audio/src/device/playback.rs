@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use cpal::traits::{DeviceTrait, StreamTrait};
 use cpal::{Device, FromSample, SampleFormat, SizedSample, Stream};
 
 use super::callback::{Playback, Shared};
 use super::shape::Shape;
-use super::{DeviceError, Direction, RING_MS, Watchdog, find, name};
+use super::{DeviceError, Direction, RING_MS, Watchdog, find, lasting, name};
 use crate::frame::{FRAME, Frame, Health, SAMPLE_RATE, Sink, SinkError};
 use crate::resample::{Fixed, Resampler};
 use crate::splice::{Correction, Reserve, fit};
@@ -77,6 +78,10 @@ impl Sink for DeviceSink {
         }
     }
 
+    fn latency(&self) -> Duration {
+        self.feed.latency()
+    }
+
     fn finish(&mut self) -> Result<(), SinkError> {
         self.stream = None;
         Ok(())
@@ -138,6 +143,7 @@ struct Feed {
     ring: rtrb::Producer<f32>,
     shared: Arc<Shared>,
     channels: usize,
+    rate: u32,
     resampler: Resampler,
     reserve: Reserve,
     watchdog: Watchdog,
@@ -168,6 +174,7 @@ impl Feed {
             ring,
             shared,
             channels: shape.channels(),
+            rate: shape.config.sample_rate,
             reserve: Reserve::new(),
             watchdog: Watchdog::default(),
             stale: shape.frames(STALE_MS),
@@ -196,6 +203,14 @@ impl Feed {
             lost: self.lost(),
             ended: false,
         }
+    }
+
+    /// What waits in the ring, and what the device holds at a time.
+    fn latency(&self) -> Duration {
+        let capacity = self.ring.buffer().capacity();
+        let waiting = capacity.saturating_sub(self.ring.slots()) / self.channels;
+        let held = self.shared.largest.load(Ordering::Relaxed);
+        lasting(waiting + held, self.rate)
     }
 
     fn write(&mut self, frame: &Frame) {

@@ -283,6 +283,7 @@ impl<'a> Follower<'a> {
             Event::Call(event) => Report::Call(event),
             Event::Stats(stats) => Report::Stats(stats),
             event @ (Event::Unreachable { .. }
+            | Event::SpeakingChanged { .. }
             | Event::Online { .. }
             | Event::Reconnecting { .. }
             | Event::SignedOut { .. }) => Report::Event(event),

@@ -10,6 +10,7 @@ pub(crate) fn options(voice: &VoiceOptions) -> Result<CallOptions, Failure> {
     let options = CallOptions {
         input: Input::from(voice.input.as_deref().unwrap_or_default()),
         output: Output::from(voice.output.as_deref().unwrap_or_default()),
+        processing: voice.processing,
     };
     check_input(&options.input)?;
     check_output(&options.output)?;
@@ -83,6 +84,7 @@ mod tests {
         VoiceOptions {
             input: Some(input.to_owned()),
             output: Some(output.to_owned()),
+            processing: None,
             duration: Some(Duration::from_secs(1)),
             meter: false,
         }

@@ -1,6 +1,6 @@
 //! Handles to calls.
 
-use cooee_audio::Levels;
+use cooee_audio::{Levels, Processing};
 use cooee_core::call::{CallPhase, EndReason};
 use cooee_protocol::{GroupId, Username};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -100,6 +100,16 @@ impl Call {
     /// When the call is over already.
     pub async fn set_deafened(&self, deafened: bool) -> Result<(), CallActionError> {
         self.act(CallAct::Deafen(deafened)).await
+    }
+
+    /// Switches parts of the microphone's processing on and off, at once and without a click:
+    /// for a musician in mid-call, or for headphones that need no echo cancellation.
+    ///
+    /// # Errors
+    ///
+    /// When the call is over already.
+    pub async fn set_processing(&self, processing: Processing) -> Result<(), CallActionError> {
+        self.act(CallAct::Process(processing)).await
     }
 
     /// Rings more members of the group into the call.

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cooee_audio::{Input, Levels, Output};
+use cooee_audio::{Input, Levels, Output, Processing};
 use cooee_core::call::{CallPhase, EndReason};
 use cooee_core::path::RouteKind;
 use cooee_protocol::{GroupId, Username};
@@ -39,6 +39,9 @@ pub struct CallOptions {
     pub input: Input,
     /// The loudspeaker, a file, or the program's own sink.
     pub output: Output,
+    /// What the captured sound goes through; `None` is what suits the input: everything for a
+    /// microphone, nothing for a file or the program's own source.
+    pub processing: Option<Processing>,
 }
 
 impl Default for CallOptions {
@@ -46,6 +49,7 @@ impl Default for CallOptions {
         Self {
             input: Input::Default,
             output: Output::Default,
+            processing: None,
         }
     }
 }

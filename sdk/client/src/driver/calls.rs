@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cooee_audio::{Input, Output};
 use cooee_core::call::{CallError, CallEvent, CallOutput, CallPhase, CallRequest, Target};
 use cooee_core::path::PeerId;
 use cooee_core::signalling::RequestError;
@@ -99,6 +98,9 @@ impl Driver {
                 }
             }
             CallAct::Deafen(deafened) => active.tell(PlaneCommand::SetDeafened(deafened)),
+            CallAct::Process(processing) => {
+                active.tell(PlaneCommand::SetProcessing(processing));
+            }
         }
         Ok(())
     }
@@ -176,15 +178,12 @@ impl Driver {
                     return;
                 };
                 active.live.trace.mark(Step::Accepted);
-                let options = active.options.take();
-                let (input, output) = options
-                    .map_or((Input::Default, Output::Default), |options| {
-                        (options.input, options.output)
-                    });
+                let options = active.options.take().unwrap_or_default();
                 active.tell(PlaneCommand::OpenVoice {
                     permit,
-                    input,
-                    output,
+                    input: options.input,
+                    output: options.output,
+                    processing: options.processing,
                 });
             }
             CallOutput::AddPeer { peer, name, info } => {
@@ -346,6 +345,14 @@ impl Driver {
                     });
                 }
                 calls.handle_path_lost(now, peer);
+            }
+            PlaneWake::Signal(PlaneSignal::Speaking { peer, speaking }) => {
+                let who = peer.map(|peer| active.names.get(&peer).cloned());
+                // Somebody without a name has left already.
+                if who != Some(None) {
+                    let who = who.flatten();
+                    self.shared.emit(Event::SpeakingChanged { who, speaking });
+                }
             }
             PlaneWake::Signal(PlaneSignal::PeerFailed { peer, why }) => {
                 if let Some(who) = active.names.get(&peer).cloned() {

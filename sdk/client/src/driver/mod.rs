@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use cooee_audio::Processing;
 use cooee_core::call::{CallEvent, CallMachine, CallPhase, CallRequest, Target};
 use cooee_core::signalling::{
     RequestId, SignIn, SignallingConfig, SignallingSession, SignallingState,
@@ -87,6 +88,7 @@ pub(crate) enum CallAct {
     HangUp,
     Mute(bool),
     Deafen(bool),
+    Process(Processing),
     AddPeople(Vec<Username>),
     Verified,
 }

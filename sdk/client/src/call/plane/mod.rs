@@ -13,6 +13,7 @@
 mod names;
 mod peer;
 mod sound;
+mod speaking;
 mod stats;
 mod traffic;
 
@@ -21,7 +22,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cooee_audio::{AudioError, Captured, Input, Output, Voice};
+use cooee_audio::{AudioError, Captured, Input, Output, Processing, Voice};
 use cooee_core::call::{CapturePermit, PeerInfo};
 use cooee_core::media::{CallContext, CallKey, MediaConfig, PeerMedia};
 use cooee_core::path::{PathAgent, PathConfig, PathEvent, PeerId, Privacy, RouteKind};
@@ -33,6 +34,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 use self::names::{resolve, resolved};
 use self::peer::{Peer, RouteNews};
 use self::sound::{Sound, SoundWake};
+use self::speaking::Speakers;
 use super::sockets::{Datagram, Sockets};
 use super::trace::Step;
 use super::tunnel::{Tunnel, Tunnelled};
@@ -69,7 +71,9 @@ pub(crate) enum PlaneCommand {
         permit: CapturePermit,
         input: Input,
         output: Output,
+        processing: Option<Processing>,
     },
+    SetProcessing(Processing),
     SetMuted(bool),
     SetDeafened(bool),
     /// A relay that the server lends to this participant.
@@ -91,6 +95,11 @@ pub(crate) enum PlaneSignal {
         safety_code: String,
     },
     Lost(PeerId),
+    /// Somebody began or stopped speaking; nobody is the local user.
+    Speaking {
+        peer: Option<PeerId>,
+        speaking: bool,
+    },
     PeerFailed {
         peer: PeerId,
         why: String,
@@ -140,6 +149,8 @@ pub(crate) fn start(
         peers: HashMap::new(),
         gone: CallStats::default(),
         sound: Sound::Closed,
+        speakers: Speakers::default(),
+        processing: None,
         muted: false,
         deafened: false,
         told: None,
@@ -165,6 +176,9 @@ struct Plane {
     /// What the peers counted who have left.
     gone: CallStats,
     sound: Sound,
+    speakers: Speakers,
+    /// What the user chose, if anything.
+    processing: Option<Processing>,
     muted: bool,
     deafened: bool,
     told: Option<CallInfo>,
@@ -247,6 +261,7 @@ impl Plane {
                 Wake::Levels => {
                     looks = (looks + 1) % LEVELS_PER_STATS;
                     self.publish(looks == 0);
+                    self.tell_speaking().await;
                 }
                 Wake::Timeout => self.agent.handle_timeout(now()),
             }
@@ -358,10 +373,19 @@ impl Plane {
                 permit,
                 input,
                 output,
+                processing,
             } => {
+                // What was chosen while it rang counts for more.
+                self.processing = self.processing.or(processing);
                 self.sound = Sound::Permitted(permit, input, output);
                 if !self.peers.is_empty() {
-                    self.sound.begin(&self.live.trace);
+                    self.sound.begin(self.processing, &self.live.trace);
+                }
+            }
+            PlaneCommand::SetProcessing(processing) => {
+                self.processing = Some(processing);
+                if let Some(voice) = self.sound.voice() {
+                    voice.set_processing(processing);
                 }
             }
             PlaneCommand::SetMuted(muted) => {
@@ -426,7 +450,7 @@ impl Plane {
         }
         self.peers
             .insert(id, Peer::new(Instant::now(), name, safety_code, media));
-        self.sound.begin(&self.live.trace);
+        self.sound.begin(self.processing, &self.live.trace);
         Ok(())
     }
 
@@ -472,6 +496,9 @@ impl Plane {
 
     fn open_sound(&mut self, voice: Voice, captured: Captured) {
         self.live.trace.mark(Step::SoundOpen);
+        if let Some(processing) = self.processing {
+            voice.set_processing(processing);
+        }
         voice.set_muted(self.muted);
         voice.set_deafened(self.deafened);
         for peer in self.peers.keys() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cooee_audio::{
-    AudioError, Captured, EncodedFrame, Input, Output, PeerStats, Voice, VoiceConfig,
+    AudioError, Captured, EncodedFrame, Input, Output, PeerStats, Processing, Voice, VoiceConfig,
 };
 use cooee_core::call::CapturePermit;
 use cooee_core::jitter::Packet;
@@ -41,12 +41,16 @@ impl Sound {
     }
 
     /// Opens devices or files off the asynchronous threads, once.
-    pub(super) fn begin(&mut self, trace: &Trace) {
+    pub(super) fn begin(&mut self, processing: Option<Processing>, trace: &Trace) {
         match std::mem::replace(self, Self::Closed) {
             Self::Permitted(permit, input, output) => {
                 trace.mark(Step::SoundOpening);
+                let config = VoiceConfig {
+                    processing,
+                    ..VoiceConfig::default()
+                };
                 *self = Self::Opening(tokio::task::spawn_blocking(move || {
-                    Voice::start(permit, input, output, VoiceConfig::default())
+                    Voice::start(permit, input, output, config)
                 }));
             }
             other @ (Self::Closed | Self::Opening(_) | Self::Open(..)) => *self = other,
