@@ -28,6 +28,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = CallOptions {
         input: Input::from(word(2)),
         output: Output::from(word(3)),
+        ..CallOptions::default()
     };
     let call = client.call(word(1).parse()?, options).await?;
     if call.connected().await {

@@ -77,6 +77,7 @@ async fn answer(client: &Client) {
     let options = CallOptions {
         input: Input::Custom(Box::new(source)),
         output: Output::Custom(Box::new(sink)),
+        ..CallOptions::default()
     };
     match incoming.accept(options).await {
         Ok(_) => println!("{from} calls"),

@@ -34,6 +34,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let options = CallOptions {
         input: Input::Custom(Box::new(PcmSource::new(std::io::stdin())?)),
         output: Output::Custom(Box::new(PcmSink::new(std::io::stdout())?)),
+        ..CallOptions::default()
     };
     let call: Call = match words.next() {
         Some(other) => client.call(other.parse()?, options).await?,

@@ -7,7 +7,7 @@
 //! [`IncomingCall`]. No type here captures sound before that.
 //!
 //! ```no_run
-//! use cooee_sdk::{CallOptions, Client, Credentials, Input, Output};
+//! use cooee_sdk::{CallOptions, Client, Credentials, Input};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let client = Client::builder()
@@ -18,7 +18,7 @@
 //!     .await?;
 //! client.resume().await?;
 //! let call = client
-//!     .call("bob".parse()?, CallOptions { input: Input::Default, output: Output::Default })
+//!     .call("bob".parse()?, CallOptions { input: Input::Default, ..CallOptions::default() })
 //!     .await?;
 //! let (reason, _) = call.ended().await;
 //! println!("the call ended: {reason}");
@@ -51,9 +51,9 @@ pub use roster::Me;
 pub use shared::Connectivity;
 
 pub use cooee_audio::{
-    DeviceError, DeviceInfo, FRAME, Frame, Health, Input, Levels, LoopbackSink, LoopbackSource,
-    Output, PcmSink, PcmSource, SAMPLE_RATE, Sink, SinkError, Source, WavError, WavSink, WavSource,
-    devices, loopback,
+    DeviceError, DeviceInfo, FRAME, Frame, Health, Input, LatencyProfile, Levels, LoopbackSink,
+    LoopbackSource, Output, PcmSink, PcmSource, SAMPLE_RATE, Sink, SinkError, Source, WavError,
+    WavSink, WavSource, devices, loopback,
 };
 pub use cooee_core::call::{CallError, CallEvent, CallPhase, EndReason};
 pub use cooee_core::path::RouteKind;

@@ -22,6 +22,7 @@ impl Talk {
         let options = CallOptions {
             input: Input::Custom(Box::new(voice.mouth())),
             output: Output::Custom(Box::new(ear)),
+            ..CallOptions::default()
         };
         (options, hearing)
     }

@@ -43,6 +43,7 @@ async fn who_hides_behind_relays_tells_no_address_to_whom_they_call() {
     let options = cooee_sdk::CallOptions {
         input: cooee_sdk::Input::Custom(Box::new(Silence)),
         output: cooee_sdk::Output::Null,
+        ..cooee_sdk::CallOptions::default()
     };
     let call = alice.client.call(name("bob"), options).await;
     assert!(call.is_ok());

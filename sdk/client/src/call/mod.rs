@@ -8,7 +8,7 @@ pub(crate) mod tunnel;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cooee_audio::{Input, Levels, Output};
+use cooee_audio::{Input, LatencyProfile, Levels, Output};
 use cooee_core::call::{CallPhase, EndReason};
 use cooee_core::path::RouteKind;
 use cooee_protocol::{GroupId, Username};
@@ -36,6 +36,8 @@ pub struct CallOptions {
     pub input: Input,
     /// The loudspeaker, a file, or the program's own sink.
     pub output: Output,
+    /// How much delay the devices add.
+    pub latency: LatencyProfile,
 }
 
 impl Default for CallOptions {
@@ -43,6 +45,7 @@ impl Default for CallOptions {
         Self {
             input: Input::Default,
             output: Output::Default,
+            latency: LatencyProfile::default(),
         }
     }
 }

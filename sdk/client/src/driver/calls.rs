@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cooee_audio::{Input, Output};
 use cooee_core::call::{CallError, CallEvent, CallOutput, CallPhase, CallRequest, Target};
 use cooee_core::path::PeerId;
 use cooee_core::signalling::RequestError;
@@ -174,16 +173,8 @@ impl Driver {
                 let Some(active) = &mut self.active else {
                     return;
                 };
-                let options = active.options.take();
-                let (input, output) = options
-                    .map_or((Input::Default, Output::Default), |options| {
-                        (options.input, options.output)
-                    });
-                active.tell(PlaneCommand::OpenVoice {
-                    permit,
-                    input,
-                    output,
-                });
+                let options = active.options.take().unwrap_or_default();
+                active.tell(PlaneCommand::OpenVoice { permit, options });
             }
             CallOutput::AddPeer { peer, name, info } => {
                 let (Some(own), Some(active)) = (self.shared.own_name(), &mut self.active) else {

@@ -21,7 +21,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cooee_audio::{AudioError, Captured, Input, Output, Voice};
+use cooee_audio::{AudioError, Captured, Voice};
 use cooee_core::call::{CapturePermit, PeerInfo};
 use cooee_core::media::{CallContext, CallKey, MediaConfig, PeerMedia};
 use cooee_core::path::{PathAgent, PathConfig, PathEvent, PeerId, Privacy, RouteKind};
@@ -35,7 +35,7 @@ use self::peer::{Peer, RouteNews};
 use self::sound::{Sound, SoundWake};
 use super::sockets::{Datagram, Sockets};
 use super::tunnel::{Tunnel, Tunnelled};
-use super::{CallStats, LivePublisher};
+use super::{CallOptions, CallStats, LivePublisher};
 
 /// Commands and signals that wait; both ends handle them at once.
 const QUEUE: usize = 256;
@@ -66,8 +66,7 @@ pub(crate) enum PlaneCommand {
     /// Sound may flow as soon as there is a path.
     OpenVoice {
         permit: CapturePermit,
-        input: Input,
-        output: Output,
+        options: CallOptions,
     },
     SetMuted(bool),
     SetDeafened(bool),
@@ -352,12 +351,8 @@ impl Plane {
                     peer.name = name;
                 }
             }
-            PlaneCommand::OpenVoice {
-                permit,
-                input,
-                output,
-            } => {
-                self.sound = Sound::Permitted(permit, input, output);
+            PlaneCommand::OpenVoice { permit, options } => {
+                self.sound = Sound::Permitted(permit, options);
                 if !self.peers.is_empty() {
                     self.sound.begin();
                 }
