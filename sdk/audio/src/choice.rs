@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cooee_core::call::CapturePermit;
 
-use crate::device::{DeviceError, DeviceSink, DeviceSource};
+use crate::device::{DeviceError, DeviceSink, DeviceSource, LatencyProfile};
 use crate::frame::{Frame, Sink, Source};
 use crate::processing::Processing;
 use crate::wav::{WavError, WavSink, WavSource};
@@ -122,10 +122,14 @@ impl std::fmt::Debug for Output {
 /// # Errors
 ///
 /// [`OpenError`]. A [`Input::Custom`] never fails.
-pub fn open_source(permit: &CapturePermit, choice: Input) -> Result<Box<dyn Source>, OpenError> {
+pub fn open_source(
+    permit: &CapturePermit,
+    choice: Input,
+    latency: LatencyProfile,
+) -> Result<Box<dyn Source>, OpenError> {
     Ok(match choice {
-        Input::Default => Box::new(DeviceSource::open(permit, None)?),
-        Input::Device(name) => Box::new(DeviceSource::open(permit, Some(&name))?),
+        Input::Default => Box::new(DeviceSource::open(permit, None, latency)?),
+        Input::Device(name) => Box::new(DeviceSource::open(permit, Some(&name), latency)?),
         Input::Wav(path) => Box::new(WavSource::open(path)?),
         Input::Custom(source) => source,
     })
@@ -136,10 +140,10 @@ pub fn open_source(permit: &CapturePermit, choice: Input) -> Result<Box<dyn Sour
 /// # Errors
 ///
 /// [`OpenError`]. [`Output::Custom`] and [`Output::Null`] never fail.
-pub fn open_sink(choice: Output) -> Result<Box<dyn Sink>, OpenError> {
+pub fn open_sink(choice: Output, latency: LatencyProfile) -> Result<Box<dyn Sink>, OpenError> {
     Ok(match choice {
-        Output::Default => Box::new(DeviceSink::open(None)?),
-        Output::Device(name) => Box::new(DeviceSink::open(Some(&name))?),
+        Output::Default => Box::new(DeviceSink::open(None, latency)?),
+        Output::Device(name) => Box::new(DeviceSink::open(Some(&name), latency)?),
         Output::Wav(path) => Box::new(WavSink::create(path)?),
         Output::Custom(sink) => sink,
         Output::Null => Box::new(Nowhere),

@@ -1,13 +1,14 @@
 //! What happens in each 20 ms of a call, apart from the thread that it happens on.
 
 use std::collections::BTreeMap;
+use std::thread::Thread;
 use std::time::Instant;
 
 use cooee_core::jitter::{JitterBuffer, JitterConfig, Packet, Playout};
 use cooee_core::path::PeerId;
 
 use crate::codec::{CodecError, Decoder, Encoder, EncoderConfig, MAX_PACKET};
-use crate::frame::{FRAME, Frame, SILENCE, Sink, SinkError, Source};
+use crate::frame::{Clock, FRAME, Frame, SILENCE, Sink, SinkError, Source};
 use crate::mix::{Gate, Mixer, fall, level, peak};
 use crate::processing::{EnergyActivity, Processing, ProcessingChain};
 use crate::stats::{Levels, PeerStats, VoiceStats};
@@ -229,6 +230,26 @@ impl VoiceEngine {
         encoded
     }
 
+    /// Whose clock says when the next tick is due.
+    pub fn clock(&self) -> Clock {
+        self.source.clock()
+    }
+
+    /// Tells the source whom to unpark when there is something to read.
+    pub fn wake(&mut self, thread: &Thread) {
+        self.source.wake(thread);
+    }
+
+    /// Listens to another source from the next tick on, and gives back the one before.
+    pub fn replace_source(&mut self, source: Box<dyn Source>) -> Box<dyn Source> {
+        std::mem::replace(&mut self.source, source)
+    }
+
+    /// Plays on another sink from the next tick on, and gives back the one before, unfinished.
+    pub fn replace_sink(&mut self, sink: Box<dyn Sink>) -> Box<dyn Sink> {
+        std::mem::replace(&mut self.sink, sink)
+    }
+
     /// Learns that `frames` frames passed without a tick. The media clock goes on.
     pub fn skip(&mut self, frames: u64) {
         self.skipped = self.skipped.saturating_add(frames);
@@ -236,6 +257,7 @@ impl VoiceEngine {
         // The media clock wraps (RFC 3550 section 5.1), so its lower half is all there is.
         self.timestamp = self.timestamp.wrapping_add(samples as u32);
         self.marker = true;
+        self.source.skip(frames);
         self.sink.skip(frames);
     }
 

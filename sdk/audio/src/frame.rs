@@ -1,5 +1,6 @@
 //! Frames, and what gives and takes them.
 
+use std::thread::Thread;
 use std::time::Duration;
 
 /// Samples in a second, everywhere between a source and a sink.
@@ -17,6 +18,15 @@ pub type Frame = [f32; FRAME];
 /// A frame of silence.
 pub const SILENCE: Frame = [0.0; FRAME];
 
+/// Whose clock says when a source's next frame is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// The voice thread's: one frame for each [`FRAME_DURATION`].
+    Time,
+    /// The source's own: this many frames are there now.
+    Own(u64),
+}
+
 /// Where the voice thread takes sound from: a microphone, a file, a program.
 pub trait Source: Send {
     /// Fills `frame` with the next 20 ms.
@@ -28,6 +38,20 @@ pub trait Source: Send {
     fn latency(&self) -> Duration {
         Duration::ZERO
     }
+
+    /// Whose clock the voice thread follows, and what is there by it. A source with a clock of
+    /// its own unparks the thread of [`wake`](Self::wake) whenever more is there; where it does
+    /// not in time, the thread reads all the same.
+    fn clock(&self) -> Clock {
+        Clock::Time
+    }
+
+    /// Learns whom to unpark when there is something to read.
+    fn wake(&mut self, _thread: &Thread) {}
+
+    /// Learns that the voice thread was held up and that the time of `frames` frames has passed:
+    /// what was captured in it is not wanted any more.
+    fn skip(&mut self, _frames: u64) {}
 
     /// How this source has been doing.
     fn health(&self) -> Health {

@@ -18,6 +18,7 @@
 mod choice;
 mod codec;
 mod device;
+mod drift;
 mod engine;
 mod frame;
 mod loopback;
@@ -37,10 +38,12 @@ pub use choice::{Input, OpenError, Output, open_sink, open_source};
 pub use codec::{
     CodecError, DEFAULT_BITRATE, DEFAULT_EXPECTED_LOSS, Decoder, Encoder, EncoderConfig, MAX_PACKET,
 };
-pub use device::{DeviceError, DeviceInfo, DeviceSink, DeviceSource, Direction, devices};
+pub use device::{
+    DeviceError, DeviceInfo, DeviceSink, DeviceSource, Direction, LatencyProfile, devices,
+};
 pub use engine::{EncodedFrame, MAX_PEERS, VoiceEngine};
 pub use frame::{
-    FRAME, FRAME_DURATION, Frame, Health, SAMPLE_RATE, SILENCE, Sink, SinkError, Source,
+    Clock, FRAME, FRAME_DURATION, Frame, Health, SAMPLE_RATE, SILENCE, Sink, SinkError, Source,
 };
 pub use loopback::{LONGEST_LOOPBACK, LoopbackSink, LoopbackSource, loopback};
 pub use pcm::{PcmSink, PcmSource};

@@ -7,8 +7,8 @@ use crate::frame::{FRAME, Frame, Health, SAMPLE_RATE, SILENCE, Sink, Source};
 /// The longest delay that a loopback holds in memory.
 pub const LONGEST_LOOPBACK: Duration = Duration::from_secs(10);
 
-/// Frames of room beyond the delay, for one side running ahead of the other.
-const SLACK: usize = 10;
+/// Samples of room beyond the delay, for one side running ahead of the other: 200 ms.
+const SLACK: usize = SAMPLE_RATE as usize / 5;
 
 /// Makes a sink and the source that gives back, `delay` later, what the sink was given.
 ///
@@ -19,7 +19,7 @@ const SLACK: usize = 10;
 pub fn loopback(delay: Duration) -> (LoopbackSink, LoopbackSource) {
     let seconds = delay.min(LONGEST_LOOPBACK).as_secs_f64();
     let silence = (seconds * f64::from(SAMPLE_RATE)) as usize;
-    let (producer, consumer) = rtrb::RingBuffer::new(silence + SLACK * FRAME);
+    let (producer, consumer) = rtrb::RingBuffer::new(silence + SLACK);
     let sink = LoopbackSink {
         ring: producer,
         overruns: 0,

@@ -11,11 +11,11 @@ use std::sync::mpsc::{channel, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use crate::frame::{FRAME, Frame, Health, SILENCE, Sink, SinkError, Source};
+use crate::frame::{FRAME, FRAME_DURATION, Frame, Health, SILENCE, Sink, SinkError, Source};
 use crate::wav::{from_i16, to_i16};
 
 /// Chunks that wait between a stream and the voice thread: at most 200 ms of sound.
-const QUEUE: usize = 10;
+const QUEUE: usize = (200 / FRAME_DURATION.as_millis()) as usize;
 
 /// How long [`PcmSink::finish`] waits for a reader that has stopped reading.
 const PATIENCE: Duration = Duration::from_secs(1);

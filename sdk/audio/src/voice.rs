@@ -13,8 +13,9 @@ use tokio::sync::mpsc;
 
 use crate::choice::{Input, OpenError, Output, open_sink, open_source};
 use crate::codec::{CodecError, EncoderConfig};
+use crate::device::LatencyProfile;
 use crate::engine::{EncodedFrame, VoiceEngine};
-use crate::frame::{Sink, SinkError, Source};
+use crate::frame::{FRAME_DURATION, Sink, SinkError, Source};
 use crate::pacer::Pacer;
 use crate::processing::Processing;
 use crate::stats::{Levels, VoiceStats};
@@ -26,7 +27,7 @@ const PACKETS: usize = 1_024;
 const CHANGES: usize = 256;
 
 /// Ticks between two snapshots of the statistics: 100 ms.
-const SNAPSHOT: u64 = 5;
+const SNAPSHOT: u64 = (100 / FRAME_DURATION.as_millis()) as u64;
 
 /// How a call's voice is set up.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,6 +37,8 @@ pub struct VoiceConfig {
     /// What the captured sound goes through; `None` is what suits the input
     /// ([`Input::processing`]).
     pub processing: Option<Processing>,
+    /// How much delay the devices add.
+    pub latency: LatencyProfile,
     /// Encoded frames that may wait to be sent before new ones are dropped; at least one.
     pub backlog: usize,
 }
@@ -45,8 +48,9 @@ impl Default for VoiceConfig {
         Self {
             encoder: EncoderConfig::default(),
             processing: None,
+            latency: LatencyProfile::default(),
             // A sender that is 200 ms behind helps nobody by sending it all.
-            backlog: 10,
+            backlog: (200 / FRAME_DURATION.as_millis()) as usize,
         }
     }
 }
@@ -131,7 +135,8 @@ struct Board {
     stats: Mutex<VoiceStats>,
 }
 
-/// One call's sound: a thread that reads, encodes, decodes, mixes and plays every 20 ms.
+/// One call's sound: a thread that reads, encodes, decodes, mixes and plays frame by frame, in
+/// time with the microphone, or by the system's clock where there is none.
 ///
 /// Everything but [`start`](Self::start) and [`stop`](Self::stop) returns at once. Dropping a
 /// voice ends its thread within a tick, without waiting for it; the microphone closes and an
@@ -166,8 +171,8 @@ impl Voice {
             ..config
         };
         // The loudspeaker first: if it does not open, no microphone ever did.
-        let sink = open_sink(output)?;
-        let source = open_source(&permit, input)?;
+        let sink = open_sink(output, config.latency)?;
+        let source = open_source(&permit, input, config.latency)?;
         Self::run(source, sink, config)
     }
 
@@ -330,10 +335,11 @@ struct Worker {
 
 impl Worker {
     fn run(mut self) -> Result<(), SinkError> {
+        self.engine.wake(&thread::current());
         let mut pacer = Pacer::new(Instant::now());
         while !self.board.stop.load(Ordering::Acquire) {
             let now = Instant::now();
-            let due = pacer.due(now);
+            let due = pacer.due(now, self.engine.clock());
             if due.skipped > 0 {
                 tracing::debug!(frames = due.skipped, "the voice thread was held up");
                 self.engine.skip(due.skipped);

@@ -8,8 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cooee_audio::{
-    AudioError, Captured, Decoder, FRAME, Frame, Input, Output, Packet, PeerId, Processing,
-    SILENCE, Source, Voice, VoiceConfig, devices,
+    AudioError, Captured, Decoder, Encoder, EncoderConfig, FRAME, Frame, Input, LatencyProfile,
+    Output, Packet, PeerId, Processing, SILENCE, Source, Voice, VoiceConfig, devices,
 };
 use cooee_core::call::{CallConfig, CallMachine, CallOutput, CapturePermit};
 use cooee_protocol::{Ring, ServerMessage};
@@ -84,8 +84,7 @@ fn sound_server(folder: &Path) -> Result<SoundServer, String> {
 
 /// The sound server and ALSA are found by environment, which a process must not change while it
 /// has threads: so the test runs itself again, inside the rig.
-#[test]
-fn a_loudspeaker_and_a_microphone() {
+fn in_a_rig(name: &str) {
     let folder = tempfile::tempdir().unwrap();
     let server = match sound_server(folder.path()) {
         Ok(server) => server,
@@ -103,7 +102,7 @@ fn a_loudspeaker_and_a_microphone() {
     )
     .unwrap();
     let inside = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "inside_the_rig", "--ignored", "--nocapture"])
+        .args(["--exact", name, "--ignored", "--nocapture"])
         .env(RIG, server.0.id().to_string())
         .env("ALSA_CONFIG_PATH", &alsa)
         .env(
@@ -115,6 +114,18 @@ fn a_loudspeaker_and_a_microphone() {
         .status()
         .unwrap();
     assert!(inside.success());
+}
+
+#[test]
+fn a_loudspeaker_and_a_microphone() {
+    in_a_rig("inside_the_rig");
+}
+
+/// Prints how long sound is on its way; a busy machine's figure proves nothing, so none is
+/// asserted beyond what no call could bear.
+#[test]
+fn the_way_from_packet_to_loudspeaker_to_microphone_to_packet() {
+    in_a_rig("the_delay_in_the_rig");
 }
 
 /// The only way to a permit: a call that the user accepts.
@@ -248,6 +259,81 @@ fn inside_the_rig() {
     let error = gone.err().unwrap();
     eprintln!("{error}");
     assert!(matches!(error, AudioError::Open(_)));
+}
+
+/// Frames between two bursts.
+const SPACING: u64 = (500 * 48 / FRAME) as u64;
+
+/// 5 ms of a tone at the beginning of every so many frames.
+fn burst(sequence: u64) -> Frame {
+    if !sequence.is_multiple_of(SPACING) {
+        return SILENCE;
+    }
+    std::array::from_fn(|index| {
+        let inside = if index < 240 { 0.5 } else { 0.0 };
+        inside * (std::f32::consts::TAU * 1_000.0 * index as f32 / 48_000.0).sin()
+    })
+}
+
+#[test]
+#[ignore = "runs inside the rig that the other test sets up"]
+fn the_delay_in_the_rig() {
+    if std::env::var(RIG).is_err() {
+        eprintln!("skipped: not inside the rig");
+        return;
+    }
+    for latency in [LatencyProfile::Balanced, LatencyProfile::Low] {
+        measure(latency);
+    }
+}
+
+fn measure(latency: LatencyProfile) {
+    let config = VoiceConfig {
+        latency,
+        ..VoiceConfig::default()
+    };
+    let (voice, mut heard) =
+        Voice::start(permit(), Input::Default, Output::Default, config).unwrap();
+    voice.add_peer(PeerId(1)).unwrap();
+    let mut mouth = Encoder::new(EncoderConfig::default()).unwrap();
+    let mut ear = Decoder::new().unwrap();
+    let mut said = None;
+    let mut delays = Vec::new();
+    for sequence in 0..36 * SPACING {
+        if sequence.is_multiple_of(SPACING) {
+            said = Some(Instant::now());
+        }
+        let packet = Packet {
+            sequence,
+            timestamp: (sequence as u32).wrapping_mul(FRAME as u32),
+            payload: mouth.encode(&burst(sequence)).unwrap(),
+        };
+        voice.deliver(PeerId(1), packet, Instant::now());
+        let frame = next(&mut heard);
+        let now = Instant::now();
+        let mut sound = SILENCE;
+        ear.decode(&frame.opus, &mut sound).unwrap();
+        let onset = sound.iter().position(|sample| sample.abs() > 0.1);
+        if let (Some(begin), Some(onset)) = (said, onset) {
+            said = None;
+            // What came at the beginning of a frame has waited for its end.
+            let waited = Duration::from_micros((FRAME - onset) as u64 * 1_000 / 48);
+            delays.push((now - begin).saturating_sub(waited).as_secs_f64() * 1e3);
+        }
+    }
+    let stats = voice.stop().unwrap().stats;
+    eprintln!("{stats:?}");
+    // The first seconds go by until the rings have found their level.
+    let mut settled = delays.split_off(delays.len().min(16));
+    settled.sort_by(f64::total_cmp);
+    eprintln!(
+        "{latency:?}, packet to packet: median {:.1} ms, {:.1} to {:.1} ms, {} bursts",
+        settled[settled.len() / 2],
+        settled[0],
+        settled[settled.len() - 1],
+        settled.len()
+    );
+    assert!(settled[settled.len() / 2] < 400.0);
 }
 
 /// How much two recordings of the same length are alike.

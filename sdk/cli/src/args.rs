@@ -275,6 +275,9 @@ pub(crate) struct VoiceOptions {
     /// Show how loud both sides are, ten times a second
     #[arg(long)]
     pub(crate) meter: bool,
+    /// Use the smallest buffers: less delay, and gaps where the machine is busy
+    #[arg(long)]
+    pub(crate) low_latency: bool,
 }
 
 fn seconds(text: &str) -> Result<std::time::Duration, String> {
@@ -337,6 +340,8 @@ mod tests {
             "cooee group quit friends",
             "cooee group list",
             "cooee call bob --input a.wav --output b.wav --for 2.5",
+            "cooee call bob --low-latency",
+            "cooee answer --low-latency",
             "cooee answer --from bob --input a.wav --output b.wav --for 3 --meter",
             "cooee watch",
             "cooee devices",

@@ -51,8 +51,8 @@ pub use roster::Me;
 pub use shared::Connectivity;
 
 pub use cooee_audio::{
-    DeviceError, DeviceInfo, FRAME, Frame, Health, Input, Levels, LoopbackSink, LoopbackSource,
-    Output, PcmSink, PcmSource, Processing, SAMPLE_RATE, Sink, SinkError, Source,
+    DeviceError, DeviceInfo, FRAME, Frame, Health, Input, LatencyProfile, Levels, LoopbackSink,
+    LoopbackSource, Output, PcmSink, PcmSource, Processing, SAMPLE_RATE, Sink, SinkError, Source,
     UnknownProcessing, WavError, WavSink, WavSource, devices, loopback,
 };
 pub use cooee_core::call::{CallError, CallEvent, CallPhase, EndReason};

@@ -72,7 +72,10 @@ pub(crate) fn tool(name: &str) -> Option<Command> {
         .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(name).is_file()));
     if !found {
         let may_skip = std::env::var_os("COOEE_SKIP_NOTHING").is_none();
-        assert!(may_skip, "{name} is not installed (Debian's package coturn)");
+        assert!(
+            may_skip,
+            "{name} is not installed (Debian's package coturn)"
+        );
         eprintln!("skipped: {name} is not installed (Debian's package coturn)");
         return None;
     }

@@ -1,13 +1,20 @@
-//! What runs on the device's own thread. No allocation, lock, log or wait in here.
+//! What runs on the device's own thread. No allocation, lock, log or wait in here. The one call to
+//! the system is the futex that wakes the voice thread: it never waits, and only happens while
+//! that thread sleeps. A timer on the voice thread's side would spare it, at the price of a
+//! thousand wake-ups a second or of delay.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::Thread;
+use std::time::Instant;
 
 use cpal::{ErrorKind, FromSample, SizedSample};
 
+use crate::drift::Taken;
+
 /// What a held sample is multiplied with, again and again, when there is nothing to play: it
 /// fades within 5 ms instead of clicking.
-const FADE: f32 = 0.98;
+pub(crate) const FADE: f32 = 0.98;
 
 /// What a callback tells the voice thread.
 #[derive(Debug, Default)]
@@ -24,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) errors: AtomicU64,
     /// The device has gone.
     pub(crate) lost: AtomicBool,
+    /// Whom to wake when something was captured; set once, before which nobody is.
+    pub(crate) listener: OnceLock<Thread>,
 }
 
 impl Shared {
@@ -77,6 +86,9 @@ impl Capture {
         if let Ok(chunk) = self.ring.write_chunk_uninit(samples) {
             chunk.fill_from_iter(captured.iter().map(|sample| f32::from_sample_(*sample)));
         }
+        if let Some(listener) = self.shared.listener.get() {
+            listener.unpark();
+        }
     }
 }
 
@@ -85,6 +97,10 @@ pub(crate) struct Playback {
     pub(crate) ring: rtrb::Consumer<f32>,
     pub(crate) channels: usize,
     pub(crate) shared: Arc<Shared>,
+    /// Tells the voice thread of each callback; where it does not look, the news are lost.
+    pub(crate) reports: rtrb::Producer<Taken>,
+    /// Frames taken out of the ring.
+    pub(crate) total: u64,
     /// The last sample played, fading while there is nothing after it.
     pub(crate) held: f32,
     /// Something has been played, so that an empty ring is a gap.
@@ -92,8 +108,8 @@ pub(crate) struct Playback {
 }
 
 impl Playback {
-    /// Fills the device's buffer, all channels interleaved, from the ring.
-    pub(crate) fn run<T>(&mut self, buffer: &mut [T])
+    /// Fills the device's buffer, all channels interleaved, from the ring, at the time `at`.
+    pub(crate) fn run<T>(&mut self, at: Instant, buffer: &mut [T])
     where
         T: SizedSample + FromSample<f32>,
     {
@@ -105,7 +121,19 @@ impl Playback {
             // One gap counts once, however many callbacks it lasts.
             self.shared.misses.fetch_add(1, Ordering::Relaxed);
         }
+        let missing = match self.started {
+            true => (buffer.len() - samples) / self.channels,
+            false => 0,
+        };
         self.started = !short && (self.started || samples > 0);
+        self.total += (samples / self.channels) as u64;
+        let report = Taken {
+            at,
+            total: self.total,
+            missing,
+        };
+        // A voice thread that is held up has other worries.
+        let _ = self.reports.push(report);
         let (full, rest) = buffer.split_at_mut(samples);
         if let Ok(chunk) = self.ring.read_chunk(samples) {
             for (slot, sample) in full.iter_mut().zip(chunk) {

@@ -2,21 +2,24 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::thread::Thread;
 use std::time::Duration;
 
 use cooee_core::call::CapturePermit;
 use cpal::traits::{DeviceTrait, StreamTrait};
 use cpal::{Device, FromSample, SampleFormat, SizedSample, Stream};
 
-use super::callback::{Capture, Shared};
+use super::callback::{Capture, FADE, Shared};
 use super::shape::Shape;
-use super::{DeviceError, Direction, RING_MS, Watchdog, find, lasting, name};
-use crate::frame::{FRAME, Frame, Health, SAMPLE_RATE, SILENCE, Source};
+use super::{DeviceError, Direction, LatencyProfile, RING_MS, Watchdog, find, lasting, name};
+use crate::frame::{Clock, FRAME, Frame, Health, SAMPLE_RATE, Source};
 use crate::resample::{Fixed, Resampler};
-use crate::splice::{Correction, Reserve, fit};
 
 /// Sound in the ring beyond what a frame needs after which the oldest is thrown away.
 const STALE_MS: u32 = 100;
+
+/// Samples over which sound begins after a gap: 5 ms.
+const RISE: usize = 240;
 
 /// A microphone.
 pub struct DeviceSource {
@@ -33,7 +36,11 @@ impl DeviceSource {
     /// # Errors
     ///
     /// [`DeviceError`], each variant.
-    pub fn open(_permit: &CapturePermit, wanted: Option<&str>) -> Result<Self, DeviceError> {
+    pub fn open(
+        _permit: &CapturePermit,
+        wanted: Option<&str>,
+        latency: LatencyProfile,
+    ) -> Result<Self, DeviceError> {
         let device = find(wanted, Direction::Input)?;
         let failed = |source| DeviceError::Open {
             name: name(&device),
@@ -41,7 +48,7 @@ impl DeviceSource {
             source,
         };
         let offered = device.supported_input_configs().map_err(failed)?;
-        let shape = Shape::nearest(offered, device.default_input_config().ok());
+        let shape = Shape::nearest(offered, device.default_input_config().ok(), latency);
         let (shape, resampler) = shape
             .and_then(|shape| {
                 let rate = shape.config.sample_rate;
@@ -74,6 +81,19 @@ impl Source for DeviceSource {
 
     fn latency(&self) -> Duration {
         self.pickup.latency()
+    }
+
+    fn clock(&self) -> Clock {
+        self.pickup.clock()
+    }
+
+    fn wake(&mut self, thread: &Thread) {
+        // The first thread is the only one that a source ever belongs to.
+        let _ = self.pickup.shared.listener.set(thread.clone());
+    }
+
+    fn skip(&mut self, frames: u64) {
+        self.pickup.skip(frames);
     }
 
     fn health(&self) -> Health {
@@ -126,45 +146,44 @@ where
     Ok((stream, consumer, shared))
 }
 
-/// The voice thread's end of a microphone's ring.
-struct Pickup {
+/// The voice thread's end of a microphone's ring. It holds nothing back: a frame goes on as soon
+/// as it is whole.
+pub(crate) struct Pickup {
     ring: rtrb::Consumer<f32>,
     shared: Arc<Shared>,
     channels: usize,
     rate: u32,
     resampler: Resampler,
-    reserve: Reserve,
     watchdog: Watchdog,
     /// Frames that may lie in the ring beyond what is needed.
     stale: usize,
-    /// Enough has come for sound to flow without a gap.
-    flowing: bool,
+    /// The last read found too little, so whatever comes late is not wanted any more.
+    starved: bool,
     mono: Vec<f32>,
-    fitted: Vec<f32>,
+    /// The last sample given, fading while there is nothing after it.
+    held: f32,
     underruns: u64,
     corrections: u64,
 }
 
 impl Pickup {
-    fn new(
+    pub(crate) fn new(
         ring: rtrb::Consumer<f32>,
         shared: Arc<Shared>,
         shape: Shape,
         resampler: Resampler,
     ) -> Self {
-        let most = resampler.needs_at_most();
         Self {
             ring,
             shared,
             channels: shape.channels(),
             rate: shape.config.sample_rate,
-            reserve: Reserve::new(),
             watchdog: Watchdog::default(),
             stale: shape.frames(STALE_MS),
-            flowing: false,
-            mono: Vec::with_capacity(2 * most),
-            fitted: vec![0.0; most],
+            starved: true,
+            mono: Vec::with_capacity(resampler.needs_at_most()),
             resampler,
+            held: 0.0,
             underruns: 0,
             corrections: 0,
         }
@@ -192,62 +211,64 @@ impl Pickup {
         lasting(waiting + collected, self.rate)
     }
 
-    fn read(&mut self, frame: &mut Frame) {
+    pub(crate) fn clock(&self) -> Clock {
+        // A device that has not begun yet, or is lost, has no clock.
+        if self.lost() || self.shared.calls.load(Ordering::Relaxed) == 0 {
+            return Clock::Time;
+        }
+        let needs = self.resampler.needs().max(1);
+        Clock::Own((self.there() / needs) as u64)
+    }
+
+    pub(crate) fn skip(&mut self, frames: u64) {
+        let needs = self.resampler.needs();
+        let passed = usize::try_from(frames).map_or(usize::MAX, |frames| frames * needs);
+        self.discard(passed.min(self.there().saturating_sub(needs)));
+    }
+
+    pub(crate) fn read(&mut self, frame: &mut Frame) {
         let calls = self.shared.calls.load(Ordering::Relaxed);
         let errors = self.shared.errors.load(Ordering::Relaxed);
         if self.watchdog.barks(calls, errors) {
             self.shared.lost.store(true, Ordering::Relaxed);
         }
         let needs = self.resampler.needs();
-        let take = self.frames_to_take(needs);
-        if take == 0 {
-            *frame = SILENCE;
+        let there = self.there();
+        if there < needs {
+            if !std::mem::replace(&mut self.starved, true) {
+                self.underruns += 1;
+            }
+            for sample in frame.iter_mut() {
+                self.held *= FADE;
+                *sample = self.held;
+            }
             return;
         }
-        self.mix_down(take);
-        if take != needs {
+        let begins = std::mem::replace(&mut self.starved, false);
+        let largest = self.shared.largest.load(Ordering::Relaxed);
+        let keep = needs.max(largest);
+        if begins && there > keep {
+            self.discard(there - keep);
+        } else if there > keep + self.stale {
+            self.discard(there - keep);
             self.corrections += 1;
         }
-        let fitted = self.fitted.get_mut(..needs).unwrap_or_default();
-        fit(&self.mono, fitted);
-        let written = self.resampler.process(fitted, frame);
+        self.mix_down(needs);
+        let written = self.resampler.process(&self.mono, frame);
         for sample in frame.iter_mut().skip(written) {
             *sample = 0.0;
         }
+        if begins {
+            let steps = frame.iter_mut().take(RISE).enumerate();
+            for (step, sample) in steps {
+                *sample *= step as f32 / RISE as f32;
+            }
+        }
+        self.held = frame.last().copied().unwrap_or(0.0);
     }
 
-    /// How many frames of the ring become the next frame of ours; none while it fills up.
-    fn frames_to_take(&mut self, needs: usize) -> usize {
-        let there = self.ring.slots() / self.channels;
-        let target = self.reserve.target();
-        if !self.flowing {
-            if there < needs + target {
-                return 0;
-            }
-            self.flowing = true;
-        }
-        let there = if there > needs + target + self.stale {
-            self.discard(there - needs - target);
-            self.reserve.reset();
-            self.corrections += 1;
-            needs + target
-        } else {
-            there
-        };
-        if there < needs {
-            self.underruns += 1;
-            self.reserve.observe(0, self.underruns);
-            if there >= needs - needs / 4 {
-                return there;
-            }
-            self.flowing = false;
-            return 0;
-        }
-        match self.reserve.observe(there - needs, self.underruns) {
-            Correction::None => needs,
-            Correction::Shorten(samples) => needs + samples.min(there - needs),
-            Correction::Lengthen(samples) => needs - samples.min(needs / 4),
-        }
+    fn there(&self) -> usize {
+        self.ring.slots() / self.channels
     }
 
     fn discard(&mut self, frames: usize) {

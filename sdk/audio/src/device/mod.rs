@@ -15,20 +15,62 @@ use std::time::Duration;
 use cpal::traits::{DeviceTrait, HostTrait};
 use cpal::{Device, Host};
 
+use crate::frame::FRAME_DURATION;
+
 #[cfg(test)]
 pub(crate) use callback::{Capture, Playback, Shared};
 pub use capture::DeviceSource;
+#[cfg(test)]
+pub(crate) use capture::Pickup;
 pub use playback::DeviceSink;
+#[cfg(test)]
+pub(crate) use playback::Feed;
+#[cfg(test)]
+pub(crate) use shape::Shape;
 
 /// Milliseconds of sound that a ring between a device and the voice thread has room for.
 const RING_MS: u32 = 500;
 
+/// Reads or writes in a second.
+const TICKS: u32 = (1_000 / FRAME_DURATION.as_millis()) as u32;
+
 /// Reads or writes without a single callback after which a device counts as lost: 5 s, since a
 /// wireless headset takes its time to begin.
-const PATIENCE: u32 = 250;
+const PATIENCE: u32 = 5 * TICKS;
 
 /// The same while the device reports errors: 1 s.
-const PATIENCE_WITH_ERRORS: u32 = 50;
+const PATIENCE_WITH_ERRORS: u32 = TICKS;
+
+/// How much delay a call's devices add, against how sure they are not to run dry.
+///
+/// Whatever is chosen, what a device needs more is found out and kept to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum LatencyProfile {
+    /// Buffers of 10 ms, and a reserve that a busy machine seldom exceeds.
+    #[default]
+    Balanced,
+    /// Buffers of 5 ms and next to no reserve: for a quiet machine and a wired headset.
+    Low,
+}
+
+impl LatencyProfile {
+    /// Callbacks in a second that a device is asked for.
+    const fn callbacks(self) -> u32 {
+        match self {
+            Self::Balanced => 100,
+            Self::Low => 200,
+        }
+    }
+
+    /// The least time that the voice thread may be late without a gap.
+    pub(crate) const fn allowance(self) -> Duration {
+        match self {
+            Self::Balanced => Duration::from_millis(3),
+            Self::Low => Duration::from_millis(1),
+        }
+    }
+}
 
 /// A sound device.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,26 +2,24 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cpal::traits::{DeviceTrait, StreamTrait};
 use cpal::{Device, FromSample, SampleFormat, SizedSample, Stream};
 
 use super::callback::{Playback, Shared};
 use super::shape::Shape;
-use super::{DeviceError, Direction, RING_MS, Watchdog, find, lasting, name};
+use super::{DeviceError, Direction, LatencyProfile, RING_MS, Watchdog, find, lasting, name};
+use crate::drift::{Follower, Taken};
 use crate::frame::{FRAME, Frame, Health, SAMPLE_RATE, Sink, SinkError};
 use crate::resample::{Fixed, Resampler};
-use crate::splice::{Correction, Reserve, fit};
+use crate::splice::fit;
 
 /// Unplayed sound, beyond the reserve, after which a frame is dropped rather than delayed.
 const STALE_MS: u32 = 100;
 
-/// What one write brings.
-const FRAME_MS: u32 = 20;
-
-/// The most samples that a correction adds to a frame, with room to spare.
-const SLACK: usize = 256;
+/// Callbacks of which the voice thread may learn at once.
+const REPORTS: usize = 64;
 
 /// A loudspeaker.
 pub struct DeviceSink {
@@ -36,7 +34,7 @@ impl DeviceSink {
     /// # Errors
     ///
     /// [`DeviceError`], each variant.
-    pub fn open(wanted: Option<&str>) -> Result<Self, DeviceError> {
+    pub fn open(wanted: Option<&str>, latency: LatencyProfile) -> Result<Self, DeviceError> {
         let device = find(wanted, Direction::Output)?;
         let failed = |source| DeviceError::Open {
             name: name(&device),
@@ -44,7 +42,7 @@ impl DeviceSink {
             source,
         };
         let offered = device.supported_output_configs().map_err(failed)?;
-        let shape = Shape::nearest(offered, device.default_output_config().ok());
+        let shape = Shape::nearest(offered, device.default_output_config().ok(), latency);
         let (shape, resampler) = shape
             .and_then(|shape| {
                 let rate = shape.config.sample_rate;
@@ -55,14 +53,14 @@ impl DeviceSink {
                 name: name(&device),
                 direction: Direction::Output,
             })?;
-        let (stream, ring, shared) = build(&device, shape)
+        let (stream, rings, shared) = build(&device, shape)
             .or_else(|_| build(&device, shape.with_default_buffer()))
             .map_err(failed)?;
         stream.play().map_err(failed)?;
         tracing::debug!(device = %name(&device), ?shape, "playing");
         Ok(Self {
             stream: Some(stream),
-            feed: Feed::new(ring, shared, shape, resampler),
+            feed: Feed::new(rings, shared, shape, resampler, latency),
         })
     }
 }
@@ -72,7 +70,7 @@ impl Sink for DeviceSink {
         if self.stream.is_none() {
             return;
         }
-        self.feed.write(frame);
+        self.feed.write(Instant::now(), frame);
         if self.feed.lost() && self.stream.take().is_some() {
             tracing::warn!("the loudspeaker is lost");
         }
@@ -100,7 +98,10 @@ impl std::fmt::Debug for DeviceSink {
     }
 }
 
-type Built = (Stream, rtrb::Producer<f32>, Arc<Shared>);
+/// Where sound goes, and where the callbacks are told of.
+pub(crate) type Rings = (rtrb::Producer<f32>, rtrb::Consumer<Taken>);
+
+type Built = (Stream, Rings, Arc<Shared>);
 
 fn build(device: &Device, shape: Shape) -> Result<Built, cpal::Error> {
     match shape.format {
@@ -120,32 +121,36 @@ where
 {
     let room = shape.frames(RING_MS) * shape.channels();
     let (producer, ring) = rtrb::RingBuffer::new(room);
+    let (reports, news) = rtrb::RingBuffer::new(REPORTS);
     let shared = Arc::new(Shared::default());
     let errors = Arc::clone(&shared);
     let mut callback = Playback {
         ring,
         channels: shape.channels(),
         shared: Arc::clone(&shared),
+        reports,
+        total: 0,
         held: 0.0,
         started: false,
     };
     let stream = device.build_output_stream(
         shape.config,
-        move |buffer: &mut [T], _| callback.run(buffer),
+        move |buffer: &mut [T], _| callback.run(Instant::now(), buffer),
         move |error| errors.failed(error.kind()),
         None,
     )?;
-    Ok((stream, producer, shared))
+    Ok((stream, (producer, news), shared))
 }
 
 /// The voice thread's end of a loudspeaker's ring.
-struct Feed {
+pub(crate) struct Feed {
     ring: rtrb::Producer<f32>,
+    reports: rtrb::Consumer<Taken>,
     shared: Arc<Shared>,
     channels: usize,
     rate: u32,
     resampler: Resampler,
-    reserve: Reserve,
+    follower: Follower,
     watchdog: Watchdog,
     /// Frames that may lie in the ring beyond what is wanted.
     stale: usize,
@@ -153,8 +158,7 @@ struct Feed {
     frame: usize,
     /// Something has been put into the ring.
     flowing: bool,
-    /// The callbacks and gaps there had been by the last write.
-    calls: u64,
+    /// The gaps there had been by the last write.
     misses: u64,
     resampled: Vec<f32>,
     fitted: Vec<f32>,
@@ -163,27 +167,29 @@ struct Feed {
 }
 
 impl Feed {
-    fn new(
-        ring: rtrb::Producer<f32>,
+    pub(crate) fn new(
+        (ring, reports): Rings,
         shared: Arc<Shared>,
         shape: Shape,
         resampler: Resampler,
+        latency: LatencyProfile,
     ) -> Self {
         let most = resampler.gives_at_most();
+        let rate = shape.config.sample_rate;
         Self {
             ring,
+            reports,
             shared,
             channels: shape.channels(),
-            rate: shape.config.sample_rate,
-            reserve: Reserve::new(),
+            rate,
+            follower: Follower::new(rate, latency.allowance()),
             watchdog: Watchdog::default(),
             stale: shape.frames(STALE_MS),
-            frame: shape.frames(FRAME_MS),
+            frame: FRAME * rate as usize / SAMPLE_RATE as usize,
             flowing: false,
-            calls: 0,
             misses: 0,
             resampled: vec![0.0; most],
-            fitted: vec![0.0; most + SLACK],
+            fitted: vec![0.0; most],
             resampler,
             overruns: 0,
             corrections: 0,
@@ -194,7 +200,7 @@ impl Feed {
         self.shared.lost.load(Ordering::Relaxed)
     }
 
-    fn health(&self) -> Health {
+    pub(crate) fn health(&self) -> Health {
         Health {
             underruns: self.shared.misses.load(Ordering::Relaxed)
                 + self.shared.xruns.load(Ordering::Relaxed),
@@ -207,79 +213,93 @@ impl Feed {
 
     /// What waits in the ring, and what the device holds at a time.
     fn latency(&self) -> Duration {
-        let capacity = self.ring.buffer().capacity();
-        let waiting = capacity.saturating_sub(self.ring.slots()) / self.channels;
-        let held = self.shared.largest.load(Ordering::Relaxed);
-        lasting(waiting + held, self.rate)
+        lasting(
+            self.fill() + self.shared.largest.load(Ordering::Relaxed),
+            self.rate,
+        )
     }
 
-    fn write(&mut self, frame: &Frame) {
+    /// Frames in the ring.
+    pub(crate) fn fill(&self) -> usize {
+        let capacity = self.ring.buffer().capacity();
+        capacity.saturating_sub(self.ring.slots()) / self.channels
+    }
+
+    pub(crate) fn write(&mut self, now: Instant, frame: &Frame) {
         let calls = self.shared.calls.load(Ordering::Relaxed);
         let errors = self.shared.errors.load(Ordering::Relaxed);
         if self.watchdog.barks(calls, errors) {
             self.shared.lost.store(true, Ordering::Relaxed);
             return;
         }
-        let correction = self.prepare(calls);
-        let Some(correction) = correction else {
+        if !self.prepare(now) {
             self.overruns += 1;
             return;
-        };
+        }
+        let advice = self.follower.advise(now);
+        self.resampler.steer(advice.stretch);
         let given = self.resampler.process(frame, &mut self.resampled);
         let resampled = self.resampled.get(..given).unwrap_or_default();
-        let length = match correction {
-            Correction::None => given,
-            Correction::Shorten(samples) => given - samples.min(given / 4),
-            Correction::Lengthen(samples) => given + samples.min(SLACK).min(given / 4),
-        };
-        if length != given {
+        let cut = advice.cut.min(given / 4);
+        let fitted = self.fitted.get_mut(..given - cut).unwrap_or_default();
+        fit(resampled, fitted);
+        if cut > 0 {
             self.corrections += 1;
         }
-        let fitted = self.fitted.get_mut(..length).unwrap_or_default();
-        fit(resampled, fitted);
         let channels = self.channels;
-        let samples = length * channels;
-        match self.ring.write_chunk_uninit(samples) {
+        match self.ring.write_chunk_uninit(fitted.len() * channels) {
             Ok(chunk) => {
                 let spread = fitted
                     .iter()
                     .flat_map(|sample| std::iter::repeat_n(*sample, channels));
                 chunk.fill_from_iter(spread);
+                self.follower.wrote(now, given - cut);
+                if cut > 0 {
+                    self.follower.was_cut(cut);
+                }
             }
             Err(_) => self.overruns += 1,
         }
     }
 
-    /// Looks at the ring before a frame goes in: what to do with the frame, `None` to drop it.
-    fn prepare(&mut self, calls: u64) -> Option<Correction> {
-        let capacity = self.ring.buffer().capacity();
-        let fill = capacity.saturating_sub(self.ring.slots()) / self.channels;
+    /// Looks at the ring before a frame goes in; `false` to drop the frame.
+    fn prepare(&mut self, now: Instant) -> bool {
+        let mut idle = true;
+        while let Ok(taken) = self.reports.pop() {
+            idle = false;
+            self.follower.taken(taken);
+        }
+        let fill = self.fill();
         let misses = self.shared.misses.load(Ordering::Relaxed);
         let largest = self.shared.largest.load(Ordering::Relaxed);
-        let wanted = self.reserve.target() + largest;
-        let idle = std::mem::replace(&mut self.calls, calls) == calls;
-        if !self.flowing || misses > self.misses {
-            // At the beginning and after a gap, silence first, so that the next late frame
-            // does not make another gap.
-            self.flowing = true;
+        let wanted = self.follower.reserve() + largest;
+        if !std::mem::replace(&mut self.flowing, true) {
+            self.push_silence(now, wanted.saturating_sub(fill));
+            return true;
+        }
+        if misses > self.misses {
+            // Silence is there already, so a little more of it, for the next late frame not to
+            // make another gap.
             self.misses = misses;
-            self.reserve.observe(fill, misses);
-            self.push_silence(wanted.saturating_sub(fill));
-            return Some(Correction::None);
+            let reserve = self.follower.reserve();
+            self.push_silence(now, reserve.saturating_sub(fill));
+            return true;
         }
         // A device that plays nothing yet, or nothing any more, must not find old sound when it
         // comes to its senses.
-        if fill > wanted + self.stale || (idle && fill > wanted + self.frame) {
-            self.reserve.reset();
-            return None;
+        if fill > wanted + self.frame + self.stale || (idle && fill > wanted + self.frame) {
+            self.follower.reset();
+            return false;
         }
-        Some(self.reserve.observe(fill, misses))
+        true
     }
 
-    fn push_silence(&mut self, frames: usize) {
-        let samples = (frames * self.channels).min(self.ring.slots());
+    fn push_silence(&mut self, now: Instant, frames: usize) {
+        let frames = frames.min(self.ring.slots() / self.channels);
+        let samples = frames * self.channels;
         if let Ok(chunk) = self.ring.write_chunk_uninit(samples) {
             chunk.fill_from_iter(std::iter::repeat_n(0.0, samples));
+            self.follower.wrote(now, frames);
         }
     }
 }

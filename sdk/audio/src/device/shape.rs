@@ -3,26 +3,25 @@
 use cpal::{BufferSize, SampleFormat, StreamConfig, SupportedBufferSize};
 use cpal::{SupportedStreamConfig, SupportedStreamConfigRange};
 
+use super::LatencyProfile;
 use crate::frame::SAMPLE_RATE;
 
 /// The most channels that a stream of ours has.
 const CHANNELS: u16 = 32;
 
-/// Callbacks in a second that we ask for: one each 10 ms.
-const CALLBACKS: u32 = 100;
-
 /// What a stream is opened with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Shape {
-    pub(super) config: StreamConfig,
-    pub(super) format: SampleFormat,
+pub(crate) struct Shape {
+    pub(crate) config: StreamConfig,
+    pub(crate) format: SampleFormat,
 }
 
 impl Shape {
     /// The shape nearest to ours that the device offers, or else its default.
-    pub(super) fn nearest(
+    pub(crate) fn nearest(
         offered: impl Iterator<Item = SupportedStreamConfigRange>,
         default: Option<SupportedStreamConfig>,
+        latency: LatencyProfile,
     ) -> Option<Self> {
         let candidates = offered.filter_map(|range| {
             let (low, high) = (range.min_sample_rate(), range.max_sample_rate());
@@ -33,7 +32,13 @@ impl Shape {
                 channels,
                 preference(range.sample_format())?,
             );
-            let shape = Self::new(channels, rate, range.sample_format(), range.buffer_size())?;
+            let shape = Self::new(
+                channels,
+                rate,
+                range.sample_format(),
+                range.buffer_size(),
+                latency,
+            )?;
             Some((rank, shape))
         });
         let best = candidates.min_by_key(|(rank, _)| *rank);
@@ -45,6 +50,7 @@ impl Shape {
                 default.sample_rate(),
                 default.sample_format(),
                 default.buffer_size(),
+                latency,
             )
         })
     }
@@ -54,8 +60,9 @@ impl Shape {
         rate: u32,
         format: SampleFormat,
         buffer: &SupportedBufferSize,
+        latency: LatencyProfile,
     ) -> Option<Self> {
-        let wanted = rate / CALLBACKS;
+        let wanted = rate / latency.callbacks();
         let buffer_size = match *buffer {
             SupportedBufferSize::Range { min, max } => {
                 BufferSize::Fixed(wanted.max(min).min(max.max(min)))
@@ -73,17 +80,17 @@ impl Shape {
     }
 
     /// The same with the device's own idea of a buffer, for one that refuses ours.
-    pub(super) fn with_default_buffer(mut self) -> Self {
+    pub(crate) fn with_default_buffer(mut self) -> Self {
         self.config.buffer_size = BufferSize::Default;
         self
     }
 
-    pub(super) fn channels(&self) -> usize {
+    pub(crate) fn channels(&self) -> usize {
         usize::from(self.config.channels)
     }
 
     /// Frames of all channels in `ms` milliseconds.
-    pub(super) fn frames(&self, ms: u32) -> usize {
+    pub(crate) fn frames(&self, ms: u32) -> usize {
         let frames = u64::from(self.config.sample_rate) * u64::from(ms) / 1_000;
         usize::try_from(frames).unwrap_or(usize::MAX)
     }

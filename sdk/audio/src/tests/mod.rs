@@ -4,6 +4,7 @@
 mod allocations;
 mod callback;
 mod codec;
+mod drift;
 mod engine;
 mod limiter;
 mod mix;

@@ -1,6 +1,6 @@
 //! What a call listens to and plays on, checked before anybody is rung.
 
-use cooee_sdk::{CallOptions, DeviceInfo, Input, Output, WavSource};
+use cooee_sdk::{CallOptions, DeviceInfo, Input, LatencyProfile, Output, WavSource};
 
 use crate::args::VoiceOptions;
 use crate::failure::{Failure, chain};
@@ -11,6 +11,10 @@ pub(crate) fn options(voice: &VoiceOptions) -> Result<CallOptions, Failure> {
         input: Input::from(voice.input.as_deref().unwrap_or_default()),
         output: Output::from(voice.output.as_deref().unwrap_or_default()),
         processing: voice.processing,
+        latency: match voice.low_latency {
+            true => LatencyProfile::Low,
+            false => LatencyProfile::Balanced,
+        },
     };
     check_input(&options.input)?;
     check_output(&options.output)?;
@@ -75,7 +79,7 @@ fn check_device(
 mod tests {
     use std::time::Duration;
 
-    use cooee_sdk::{Input, Output};
+    use cooee_sdk::{Input, LatencyProfile, Output};
 
     use super::options;
     use crate::args::VoiceOptions;
@@ -87,6 +91,7 @@ mod tests {
             processing: None,
             duration: Some(Duration::from_secs(1)),
             meter: false,
+            low_latency: true,
         }
     }
 
@@ -95,6 +100,7 @@ mod tests {
         let options = options(&chosen("", "default"))?;
         assert!(matches!(options.input, Input::Default));
         assert!(matches!(options.output, Output::Default));
+        assert_eq!(options.latency, LatencyProfile::Low);
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cooee_audio::{Input, Levels, Output, Processing};
+use cooee_audio::{Input, LatencyProfile, Levels, Output, Processing};
 use cooee_core::call::{CallPhase, EndReason};
 use cooee_core::path::RouteKind;
 use cooee_protocol::{GroupId, Username};
@@ -42,6 +42,8 @@ pub struct CallOptions {
     /// What the captured sound goes through; `None` is what suits the input: everything for a
     /// microphone, nothing for a file or the program's own source.
     pub processing: Option<Processing>,
+    /// How much delay the devices add.
+    pub latency: LatencyProfile,
 }
 
 impl Default for CallOptions {
@@ -50,6 +52,7 @@ impl Default for CallOptions {
             input: Input::Default,
             output: Output::Default,
             processing: None,
+            latency: LatencyProfile::default(),
         }
     }
 }

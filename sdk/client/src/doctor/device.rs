@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
-use cooee_audio::{DeviceError, OpenError, Output};
+use cooee_audio::{DeviceError, LatencyProfile, OpenError, Output};
 use cooee_store::{AccountId, CredentialError, CredentialStore, KeyringStore, Secret};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -49,7 +49,7 @@ pub(super) async fn sound() -> [Check; 2] {
             .collect())
     });
     let speaker = apart(SOUND, || {
-        cooee_audio::open_sink(Output::Default)
+        cooee_audio::open_sink(Output::Default, LatencyProfile::default())
             .map(drop)
             .map_err(|error| match error {
                 OpenError::Device(DeviceError::None(_)) => "there is none".to_owned(),

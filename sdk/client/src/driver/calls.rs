@@ -179,12 +179,7 @@ impl Driver {
                 };
                 active.live.trace.mark(Step::Accepted);
                 let options = active.options.take().unwrap_or_default();
-                active.tell(PlaneCommand::OpenVoice {
-                    permit,
-                    input: options.input,
-                    output: options.output,
-                    processing: options.processing,
-                });
+                active.tell(PlaneCommand::OpenVoice { permit, options });
             }
             CallOutput::AddPeer { peer, name, info } => {
                 let (Some(own), Some(active)) = (self.shared.own_name(), &mut self.active) else {

@@ -22,7 +22,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cooee_audio::{AudioError, Captured, Input, Output, Processing, Voice};
+use cooee_audio::{AudioError, Captured, Processing, Voice};
 use cooee_core::call::{CapturePermit, PeerInfo};
 use cooee_core::media::{CallContext, CallKey, MediaConfig, PeerMedia};
 use cooee_core::path::{PathAgent, PathConfig, PathEvent, PeerId, Privacy, RouteKind};
@@ -38,7 +38,7 @@ use self::speaking::Speakers;
 use super::sockets::{Datagram, Sockets};
 use super::trace::Step;
 use super::tunnel::{Tunnel, Tunnelled};
-use super::{CallStats, LivePublisher};
+use super::{CallOptions, CallStats, LivePublisher};
 
 /// Commands and signals that wait; both ends handle them at once.
 const QUEUE: usize = 256;
@@ -69,9 +69,7 @@ pub(crate) enum PlaneCommand {
     /// Sound may flow as soon as there is a path.
     OpenVoice {
         permit: CapturePermit,
-        input: Input,
-        output: Output,
-        processing: Option<Processing>,
+        options: CallOptions,
     },
     SetProcessing(Processing),
     SetMuted(bool),
@@ -369,15 +367,10 @@ impl Plane {
                     peer.name = name;
                 }
             }
-            PlaneCommand::OpenVoice {
-                permit,
-                input,
-                output,
-                processing,
-            } => {
+            PlaneCommand::OpenVoice { permit, options } => {
                 // What was chosen while it rang counts for more.
-                self.processing = self.processing.or(processing);
-                self.sound = Sound::Permitted(permit, input, output);
+                self.processing = self.processing.or(options.processing);
+                self.sound = Sound::Permitted(permit, options);
                 if !self.peers.is_empty() {
                     self.sound.begin(self.processing, &self.live.trace);
                 }

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cooee_audio::{
-    AudioError, Captured, EncodedFrame, Input, Output, PeerStats, Processing, Voice, VoiceConfig,
-};
+use cooee_audio::{AudioError, Captured, EncodedFrame, PeerStats, Processing, Voice, VoiceConfig};
 use cooee_core::call::CapturePermit;
 use cooee_core::jitter::Packet;
 use cooee_core::media::VoicePacket;
@@ -12,12 +10,13 @@ use cooee_core::path::PeerId;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::call::CallOptions;
 use crate::call::trace::{Step, Trace};
 
 pub(super) enum Sound {
     Closed,
     /// Accepted; opened when the first participant's keys are there.
-    Permitted(CapturePermit, Input, Output),
+    Permitted(CapturePermit, CallOptions),
     Opening(JoinHandle<Result<(Voice, Captured), AudioError>>),
     Open(Voice, Captured),
 }
@@ -43,14 +42,15 @@ impl Sound {
     /// Opens devices or files off the asynchronous threads, once.
     pub(super) fn begin(&mut self, processing: Option<Processing>, trace: &Trace) {
         match std::mem::replace(self, Self::Closed) {
-            Self::Permitted(permit, input, output) => {
+            Self::Permitted(permit, options) => {
                 trace.mark(Step::SoundOpening);
                 let config = VoiceConfig {
                     processing,
+                    latency: options.latency,
                     ..VoiceConfig::default()
                 };
                 *self = Self::Opening(tokio::task::spawn_blocking(move || {
-                    Voice::start(permit, input, output, config)
+                    Voice::start(permit, options.input, options.output, config)
                 }));
             }
             other @ (Self::Closed | Self::Opening(_) | Self::Open(..)) => *self = other,
