@@ -10,8 +10,10 @@
 //! opens, and falls back while there is none. Sequence numbers go on across every such change, so
 //! the jitter buffer notices nothing but the other delay.
 
+mod controls;
 mod names;
 mod peer;
+mod quality;
 mod sound;
 mod speaking;
 mod stats;
@@ -22,8 +24,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cooee_audio::{AudioError, Captured, Processing, Voice};
+use cooee_audio::AudioError;
 use cooee_core::call::{CapturePermit, PeerInfo};
+use cooee_core::media::adaptation::{Adaptation, AdaptationConfig, EncoderSettings};
+use cooee_core::media::quality::Estimate;
 use cooee_core::media::{CallContext, CallKey, MediaConfig, PeerMedia};
 use cooee_core::path::{PathAgent, PathConfig, PathEvent, PeerId, Privacy, RouteKind};
 use cooee_protocol::{CallInfo, GroupId, RelayAccess, Username};
@@ -31,6 +35,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
+pub(crate) use self::controls::Control;
+use self::controls::Controls;
 use self::names::{resolve, resolved};
 use self::peer::{Peer, RouteNews};
 use self::sound::{Sound, SoundWake};
@@ -71,9 +77,8 @@ pub(crate) enum PlaneCommand {
         permit: CapturePermit,
         options: CallOptions,
     },
-    SetProcessing(Processing),
-    SetMuted(bool),
-    SetDeafened(bool),
+    /// The user changes who is heard, and when oneself is.
+    Control(Control),
     /// A relay that the server lends to this participant.
     UseRelay(RelayAccess),
     /// The machine's addresses may be others.
@@ -97,6 +102,11 @@ pub(crate) enum PlaneSignal {
     Speaking {
         peer: Option<PeerId>,
         speaking: bool,
+    },
+    /// The verdict on how somebody sounds here has changed.
+    Quality {
+        peer: PeerId,
+        estimate: Estimate,
     },
     PeerFailed {
         peer: PeerId,
@@ -148,9 +158,9 @@ pub(crate) fn start(
         gone: CallStats::default(),
         sound: Sound::Closed,
         speakers: Speakers::default(),
-        processing: None,
-        muted: false,
-        deafened: false,
+        controls: Controls::default(),
+        adaptation: Adaptation::new(AdaptationConfig::default()),
+        encoder: EncoderSettings::default(),
         told: None,
         relay_access: None,
         relays: None,
@@ -175,10 +185,10 @@ struct Plane {
     gone: CallStats,
     sound: Sound,
     speakers: Speakers,
-    /// What the user chose, if anything.
-    processing: Option<Processing>,
-    muted: bool,
-    deafened: bool,
+    controls: Controls,
+    adaptation: Adaptation,
+    /// What the voice was told last.
+    encoder: EncoderSettings,
     told: Option<CallInfo>,
     relay_access: Option<RelayAccess>,
     /// The relays' names are being resolved.
@@ -258,6 +268,9 @@ impl Plane {
                 Wake::Addresses => self.look_at_addresses().await,
                 Wake::Levels => {
                     looks = (looks + 1) % LEVELS_PER_STATS;
+                    if looks == 0 {
+                        self.look_at_quality().await;
+                    }
                     self.publish(looks == 0);
                     self.tell_speaking().await;
                 }
@@ -368,31 +381,13 @@ impl Plane {
                 }
             }
             PlaneCommand::OpenVoice { permit, options } => {
-                // What was chosen while it rang counts for more.
-                self.processing = self.processing.or(options.processing);
+                self.choose(&options);
                 self.sound = Sound::Permitted(permit, options);
                 if !self.peers.is_empty() {
-                    self.sound.begin(self.processing, &self.live.trace);
+                    self.begin_sound();
                 }
             }
-            PlaneCommand::SetProcessing(processing) => {
-                self.processing = Some(processing);
-                if let Some(voice) = self.sound.voice() {
-                    voice.set_processing(processing);
-                }
-            }
-            PlaneCommand::SetMuted(muted) => {
-                self.muted = muted;
-                if let Some(voice) = self.sound.voice() {
-                    voice.set_muted(muted);
-                }
-            }
-            PlaneCommand::SetDeafened(deafened) => {
-                self.deafened = deafened;
-                if let Some(voice) = self.sound.voice() {
-                    voice.set_deafened(deafened);
-                }
-            }
+            PlaneCommand::Control(control) => self.control(control),
             PlaneCommand::UseRelay(access) => {
                 let hosts = access
                     .urls
@@ -443,13 +438,14 @@ impl Plane {
         }
         self.peers
             .insert(id, Peer::new(Instant::now(), name, safety_code, media));
-        self.sound.begin(self.processing, &self.live.trace);
+        self.begin_sound();
         Ok(())
     }
 
     fn remove_peer(&mut self, id: PeerId) {
         let left = self.stats().peers;
         self.agent.remove_peer(id);
+        self.adaptation.remove_peer(now(), id);
         if let Some(peer) = self.peers.remove(&id) {
             if let Some(stats) = left.get(&peer.name) {
                 self.gone.add(stats);
@@ -485,21 +481,6 @@ impl Plane {
         self.tell_info().await;
         let ips = addresses.iter().map(SocketAddr::ip).collect();
         self.tell(PlaneSignal::NetworkChanged(ips)).await;
-    }
-
-    fn open_sound(&mut self, voice: Voice, captured: Captured) {
-        self.live.trace.mark(Step::SoundOpen);
-        if let Some(processing) = self.processing {
-            voice.set_processing(processing);
-        }
-        voice.set_muted(self.muted);
-        voice.set_deafened(self.deafened);
-        for peer in self.peers.keys() {
-            if let Err(error) = voice.add_peer(*peer) {
-                tracing::warn!(%error, "a participant could not be taken into the mix");
-            }
-        }
-        self.sound = Sound::Open(voice, captured);
     }
 
     /// Ends the sound and leaves the last counts behind.
