@@ -11,6 +11,7 @@
 //! the jitter buffer notices nothing but the other delay.
 
 mod controls;
+mod members;
 mod names;
 mod peer;
 mod quality;
@@ -26,9 +27,9 @@ use std::time::Duration;
 
 use cooee_audio::AudioError;
 use cooee_core::call::{CapturePermit, PeerInfo};
+use cooee_core::media::CallKey;
 use cooee_core::media::adaptation::{Adaptation, AdaptationConfig, EncoderSettings};
 use cooee_core::media::quality::Estimate;
-use cooee_core::media::{CallContext, CallKey, MediaConfig, PeerMedia};
 use cooee_core::path::{PathAgent, PathConfig, PathEvent, PeerId, Privacy, RouteKind};
 use cooee_protocol::{CallInfo, GroupId, RelayAccess, Username};
 use tokio::sync::mpsc;
@@ -42,7 +43,6 @@ use self::peer::{Peer, RouteNews};
 use self::sound::{Sound, SoundWake};
 use self::speaking::Speakers;
 use super::sockets::{Datagram, Sockets};
-use super::trace::Step;
 use super::tunnel::{Tunnel, Tunnelled};
 use super::{CallOptions, CallStats, LivePublisher};
 
@@ -402,58 +402,6 @@ impl Plane {
             PlaneCommand::ShowAddresses => {
                 self.agent.set_privacy(now(), Privacy::Direct);
                 self.tell_info().await;
-            }
-        }
-    }
-
-    fn add_peer(
-        &mut self,
-        id: PeerId,
-        name: Username,
-        own: &Username,
-        id_group: &GroupId,
-        info: &CallInfo,
-    ) -> Result<(), String> {
-        let info = PeerInfo::parse(info).map_err(|error| error.to_string())?;
-        // Names are bound in their folded form: both sides may write them differently.
-        let context = CallContext {
-            id_group: id_group.as_str(),
-            own_name: own.key(),
-            peer_name: name.key(),
-        };
-        let keys = self
-            .key
-            .agree(&info.key, &context)
-            .map_err(|error| error.to_string())?;
-        self.live.trace.mark(Step::KeysAgreed);
-        let safety_code = keys.safety_code();
-        let media =
-            PeerMedia::new(keys, MediaConfig::default()).map_err(|error| error.to_string())?;
-        let controlling = self.key.outranks(&info.key);
-        self.agent
-            .add_peer(now(), id, &info.path, controlling)
-            .map_err(|error| error.to_string())?;
-        if let Some(voice) = self.sound.voice() {
-            voice.add_peer(id).map_err(|error| error.to_string())?;
-        }
-        self.peers
-            .insert(id, Peer::new(Instant::now(), name, safety_code, media));
-        self.begin_sound();
-        Ok(())
-    }
-
-    fn remove_peer(&mut self, id: PeerId) {
-        let left = self.stats().peers;
-        self.agent.remove_peer(id);
-        self.adaptation.remove_peer(now(), id);
-        if let Some(peer) = self.peers.remove(&id) {
-            if let Some(stats) = left.get(&peer.name) {
-                self.gone.add(stats);
-            }
-            if let Some(voice) = self.sound.voice()
-                && let Err(error) = voice.remove_peer(id)
-            {
-                tracing::warn!(%error, "a participant could not be taken out of the mix");
             }
         }
     }
