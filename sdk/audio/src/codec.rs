@@ -61,6 +61,7 @@ impl Default for EncoderConfig {
 #[derive(Debug)]
 pub struct Encoder {
     opus: opus::Encoder,
+    bitrate: i32,
     loss_percent: i32,
     packet: Box<[u8; MAX_PACKET]>,
 }
@@ -83,6 +84,7 @@ impl Encoder {
         opus.set_packet_loss_perc(loss_percent)?;
         Ok(Self {
             opus,
+            bitrate,
             loss_percent,
             packet: Box::new([0; MAX_PACKET]),
         })
@@ -96,6 +98,20 @@ impl Encoder {
     pub fn encode(&mut self, frame: &Frame) -> Result<Vec<u8>, CodecError> {
         let length = self.opus.encode_float(frame, self.packet.as_mut_slice())?;
         Ok(self.packet.iter().take(length).copied().collect())
+    }
+
+    /// Spends this many bits in a second from here on.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError::Opus`]; what was set before stays.
+    pub fn set_bitrate(&mut self, bitrate: u32) -> Result<(), CodecError> {
+        let bitrate = i32::try_from(bitrate).unwrap_or(i32::MAX);
+        if bitrate != self.bitrate {
+            self.opus.set_bitrate(Bitrate::Bits(bitrate))?;
+            self.bitrate = bitrate;
+        }
+        Ok(())
     }
 
     /// Prepares for this fraction of packets being lost, 0 to 1.

@@ -5,13 +5,16 @@ use std::thread::Thread;
 use std::time::Instant;
 
 use cooee_core::jitter::{JitterBuffer, JitterConfig, Packet, Playout};
+use cooee_core::media::adaptation::EncoderSettings;
 use cooee_core::path::PeerId;
 
 use crate::codec::{CodecError, Decoder, Encoder, EncoderConfig, MAX_PACKET};
 use crate::frame::{Clock, FRAME, Frame, SILENCE, Sink, SinkError, Source};
 use crate::mix::{Gate, Mixer, fall, level, peak};
 use crate::processing::{EnergyActivity, Processing, ProcessingChain};
+use crate::sending::{SendMode, Sending};
 use crate::stats::{Levels, PeerStats, VoiceStats};
+use crate::strips::{Attention, Strips};
 
 /// The most talkers that are mixed.
 pub const MAX_PEERS: usize = 64;
@@ -76,6 +79,12 @@ impl Talker {
         Some(frame)
     }
 
+    /// Lets the peer's next 20 ms pass unheard.
+    fn pass(&mut self, now: Instant) {
+        self.jitter.pull(now);
+        self.reading = fall(self.reading, 0.0);
+    }
+
     fn stats(&self) -> PeerStats {
         PeerStats {
             jitter: self.jitter.stats(),
@@ -88,7 +97,8 @@ impl Talker {
 
 /// One call's sound on virtual time: everything that the voice thread does, without the thread.
 ///
-/// Getters: [`stats`](Self::stats), [`levels`](Self::levels). Mutators: peers, mute, deafening.
+/// Getters: [`stats`](Self::stats), [`levels`](Self::levels). Mutators: peers, volumes, mute,
+/// deafening, when to send, how to encode.
 /// Inputs: [`deliver`](Self::deliver). Time: [`tick`](Self::tick) once for each 20 ms,
 /// [`skip`](Self::skip) for those that nobody ticked.
 pub struct VoiceEngine {
@@ -97,7 +107,9 @@ pub struct VoiceEngine {
     processing: ProcessingChain,
     encoder: Encoder,
     talkers: BTreeMap<PeerId, Talker>,
+    strips: Strips,
     mixer: Mixer,
+    sending: Sending,
     microphone: Gate,
     loudspeaker: Gate,
     muted: bool,
@@ -129,7 +141,9 @@ impl VoiceEngine {
             processing: ProcessingChain::new(Processing::off()),
             encoder: Encoder::new(config)?,
             talkers: BTreeMap::new(),
+            strips: Strips::new(),
             mixer: Mixer::new(),
+            sending: Sending::new(),
             microphone: Gate::new(),
             loudspeaker: Gate::new(),
             muted: false,
@@ -159,6 +173,7 @@ impl VoiceEngine {
             input: self.source.health(),
             output: self.sink.health(),
             peers: peers
+                .filter(|(peer, _)| !self.strips.is_leaving(**peer))
                 .map(|(peer, talker)| (*peer, talker.stats()))
                 .collect(),
         }
@@ -178,13 +193,41 @@ impl VoiceEngine {
     pub fn add_peer(&mut self, peer: PeerId) -> Result<(), CodecError> {
         if self.talkers.len() < MAX_PEERS || self.talkers.contains_key(&peer) {
             self.talkers.insert(peer, Talker::new()?);
+            self.strips.join(peer);
         }
         Ok(())
     }
 
-    /// Listens to a peer no more.
+    /// Listens to a peer no more: faded out with what is there of it, so that nothing clicks.
     pub fn remove_peer(&mut self, peer: PeerId) {
-        self.talkers.remove(&peer);
+        if !self.strips.leave(peer) {
+            self.talkers.remove(&peer);
+        }
+    }
+
+    /// Sets how loud a peer is played: 1 as it comes, 0 not at all, 2 at most.
+    pub fn set_volume(&mut self, peer: PeerId, volume: f32) {
+        self.strips.set_volume(peer, volume);
+    }
+
+    /// Silences a peer here, or no longer.
+    pub fn set_peer_muted(&mut self, peer: PeerId, muted: bool) {
+        self.strips.set_muted(peer, muted);
+    }
+
+    /// Sets how many peers are decoded at once, at least one: the loudest.
+    pub fn set_loudest(&mut self, loudest: usize) {
+        self.strips.set_loudest(loudest);
+    }
+
+    /// Sets when the source is heard.
+    pub fn set_send_mode(&mut self, mode: SendMode) {
+        self.sending.set_mode(mode);
+    }
+
+    /// Whether the user means to talk, which counts in [`SendMode::PushToTalk`].
+    pub fn set_talking(&mut self, talking: bool) {
+        self.sending.set_talking(talking);
     }
 
     /// Sends silence instead of what the source gives, or no longer.
@@ -192,7 +235,8 @@ impl VoiceEngine {
         self.muted = muted;
     }
 
-    /// Plays silence instead of what the peers say, or no longer.
+    /// Plays silence instead of what the peers say, or no longer. Who hears nobody is not heard
+    /// either.
     pub fn set_deafened(&mut self, deafened: bool) {
         self.deafened = deafened;
     }
@@ -203,19 +247,21 @@ impl VoiceEngine {
         self.processing.set_processing(processing);
     }
 
-    /// Prepares what is sent for this fraction of packets being lost, 0 to 1.
+    /// Encodes with these settings from here on. The frame length and the depth of DRED wait for
+    /// an encoder that has them.
     ///
     /// # Errors
     ///
     /// [`CodecError::Opus`]; what was set before stays.
-    pub fn set_expected_loss(&mut self, loss: f32) -> Result<(), CodecError> {
-        self.encoder.set_expected_loss(loss)
+    pub fn set_encoder(&mut self, settings: &EncoderSettings) -> Result<(), CodecError> {
+        self.encoder.set_bitrate(settings.bitrate)?;
+        self.encoder.set_expected_loss(settings.expected_loss)
     }
 
     /// Takes a packet that came from a peer at `arrival`.
     pub fn deliver(&mut self, peer: PeerId, packet: Packet, arrival: Instant) {
         match self.talkers.get_mut(&peer) {
-            Some(talker) if packet.payload.len() <= MAX_PACKET => {
+            Some(talker) if packet.payload.len() <= MAX_PACKET && !self.strips.is_leaving(peer) => {
                 talker.jitter.insert(arrival, packet);
             }
             Some(_) | None => self.stray = self.stray.saturating_add(1),
@@ -276,8 +322,9 @@ impl VoiceEngine {
         let echo = self.source.latency().saturating_add(self.sink.latency());
         self.processing.set_delay(echo);
         self.processing.capture(&mut frame);
-        self.levels.speaking = self.processing.speaking() && !self.muted;
-        self.microphone.apply(&mut frame, !self.muted);
+        let heard = self.sending.hears(&frame) && !self.muted && !self.deafened;
+        self.levels.speaking = self.processing.speaking() && heard;
+        self.microphone.apply(&mut frame, heard);
         self.levels.input = fall(self.levels.input, peak(&frame));
         self.captured = self.captured.saturating_add(1);
         let timestamp = self.timestamp;
@@ -296,10 +343,21 @@ impl VoiceEngine {
     }
 
     fn play(&mut self, now: Instant) {
-        for talker in self.talkers.values_mut() {
-            if let Some(voice) = talker.pull(now) {
-                self.mixer.add(&voice);
+        self.strips.choose();
+        for (peer, talker) in &mut self.talkers {
+            match self.strips.attention(*peer) {
+                Attention::Skip => talker.pass(now),
+                Attention::Play | Attention::Probe => match talker.pull(now) {
+                    Some(mut voice) => {
+                        self.strips.mix(*peer, &mut voice);
+                        self.mixer.add(&voice);
+                    }
+                    None => self.strips.pause(*peer),
+                },
             }
+        }
+        while let Some(gone) = self.strips.take_gone() {
+            self.talkers.remove(&gone);
         }
         let mut frame = self.mixer.finish();
         self.loudspeaker.apply(&mut frame, !self.deafened);

@@ -6,8 +6,8 @@
 //! each call:
 //!
 //! ```text
-//! source -> processing -> mute -> meter -> Opus -> Captured   (the driver seals and sends)
-//! sink <- deafen <- limit <- mix <- Opus <- jitter buffer <- deliver   (one for each peer)
+//! source -> processing -> push-to-talk, mute -> meter -> Opus -> Captured   (the driver seals and sends)
+//! sink <- deafen <- limit <- mix <- volume <- Opus <- jitter buffer <- deliver   (for each peer)
 //! ```
 //!
 //! [`Voice`] is that thread's handle; [`VoiceEngine`] is what it does, on a time that the caller
@@ -15,6 +15,7 @@
 //! [`CapturePermit`](cooee_core::call::CapturePermit), the proof that the local user has placed
 //! or accepted a call.
 
+mod board;
 mod choice;
 mod codec;
 mod device;
@@ -27,8 +28,10 @@ mod pacer;
 mod pcm;
 mod processing;
 mod resample;
+mod sending;
 mod splice;
 mod stats;
+mod strips;
 #[cfg(test)]
 mod tests;
 mod voice;
@@ -48,9 +51,12 @@ pub use frame::{
 pub use loopback::{LONGEST_LOOPBACK, LoopbackSink, LoopbackSource, loopback};
 pub use pcm::{PcmSink, PcmSource};
 pub use processing::{BLOCK, LONGEST_ECHO_DELAY, Processing, ProcessingChain, UnknownProcessing};
+pub use sending::SendMode;
 pub use stats::{Levels, PeerStats, VoiceStats};
+pub use strips::{DEFAULT_LOUDEST, MAX_VOLUME};
 pub use voice::{AudioError, Captured, Voice, VoiceConfig, VoiceSummary};
 pub use wav::{WavError, WavSink, WavSource};
 
 pub use cooee_core::jitter::{JitterStats, Packet};
+pub use cooee_core::media::adaptation::{EncoderSettings, FrameLength};
 pub use cooee_core::path::PeerId;

@@ -34,7 +34,7 @@ pub struct VoiceStats {
 }
 
 /// A snapshot of everything counted about one peer's voice.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct PeerStats {
     /// The peer's jitter buffer.

@@ -1,16 +1,18 @@
 //! The voice thread: the one place in a client where sound happens.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use cooee_core::call::CapturePermit;
 use cooee_core::jitter::Packet;
+use cooee_core::media::adaptation::EncoderSettings;
 use cooee_core::path::PeerId;
 use tokio::sync::mpsc;
 
+use crate::board::Board;
 use crate::choice::{Input, OpenError, Output, open_sink, open_source};
 use crate::codec::{CodecError, EncoderConfig};
 use crate::device::LatencyProfile;
@@ -18,7 +20,9 @@ use crate::engine::{EncodedFrame, VoiceEngine};
 use crate::frame::{FRAME_DURATION, Sink, SinkError, Source};
 use crate::pacer::Pacer;
 use crate::processing::Processing;
+use crate::sending::SendMode;
 use crate::stats::{Levels, VoiceStats};
+use crate::strips::DEFAULT_LOUDEST;
 
 /// Packets that wait for the voice thread's next tick: a second of ten talkers and more.
 const PACKETS: usize = 1_024;
@@ -41,6 +45,8 @@ pub struct VoiceConfig {
     pub latency: LatencyProfile,
     /// Encoded frames that may wait to be sent before new ones are dropped; at least one.
     pub backlog: usize,
+    /// How many peers are decoded at once, at least one: the loudest.
+    pub loudest: usize,
 }
 
 impl Default for VoiceConfig {
@@ -51,6 +57,7 @@ impl Default for VoiceConfig {
             latency: LatencyProfile::default(),
             // A sender that is 200 ms behind helps nobody by sending it all.
             backlog: (200 / FRAME_DURATION.as_millis()) as usize,
+            loudest: DEFAULT_LOUDEST,
         }
     }
 }
@@ -109,6 +116,8 @@ impl Captured {
 enum Change {
     Add(PeerId),
     Remove(PeerId),
+    Volume(PeerId, f32),
+    Mute(PeerId, bool),
 }
 
 #[derive(Debug)]
@@ -116,23 +125,6 @@ struct Delivery {
     peer: PeerId,
     packet: Packet,
     arrival: Instant,
-}
-
-/// What both sides of the thread see.
-#[derive(Debug, Default)]
-struct Board {
-    stop: AtomicBool,
-    muted: AtomicBool,
-    deafened: AtomicBool,
-    /// Floats as bits.
-    expected_loss: AtomicU32,
-    input: AtomicU32,
-    output: AtomicU32,
-    speaking: AtomicBool,
-    /// [`Processing::bits`].
-    processing: AtomicU8,
-    refused: AtomicU64,
-    stats: Mutex<VoiceStats>,
 }
 
 /// One call's sound: a thread that reads, encodes, decodes, mixes and plays frame by frame, in
@@ -182,16 +174,14 @@ impl Voice {
         config: VoiceConfig,
     ) -> Result<(Self, Captured), AudioError> {
         let mut engine = VoiceEngine::new(source, sink, config.encoder)?;
+        engine.set_loudest(config.loudest);
         let processing = config.processing.unwrap_or(Processing::off());
         engine.set_processing(processing);
         let (changes, changed) = sync_channel(CHANGES);
         let (deliveries, delivered) = sync_channel(PACKETS);
         let (sender, frames) = mpsc::channel(config.backlog.max(1));
-        let board = Arc::new(Board {
-            expected_loss: AtomicU32::new(config.encoder.expected_loss.to_bits()),
-            processing: AtomicU8::new(processing.bits()),
-            ..Board::default()
-        });
+        let board = Arc::new(Board::default());
+        board.processing.store(processing.bits(), Ordering::Relaxed);
         let worker = Worker {
             engine,
             board: Arc::clone(&board),
@@ -216,17 +206,12 @@ impl Voice {
 
     /// What a meter shows, as of the last tick.
     pub fn levels(&self) -> Levels {
-        Levels {
-            input: f32::from_bits(self.board.input.load(Ordering::Relaxed)),
-            output: f32::from_bits(self.board.output.load(Ordering::Relaxed)),
-            speaking: self.board.speaking.load(Ordering::Relaxed),
-        }
+        self.board.levels()
     }
 
     /// Everything counted, not older than 100 ms.
     pub fn stats(&self) -> VoiceStats {
-        let stats = self.board.stats.lock();
-        stats.unwrap_or_else(PoisonError::into_inner).clone()
+        self.board.stats()
     }
 
     /// Listens to a peer from the next tick on. A peer that is already there starts afresh.
@@ -252,7 +237,7 @@ impl Voice {
         self.board.muted.store(muted, Ordering::Relaxed);
     }
 
-    /// Plays silence instead of the peers, or no longer.
+    /// Plays silence instead of the peers, or no longer. Who hears nobody is not heard either.
     pub fn set_deafened(&self, deafened: bool) {
         self.board.deafened.store(deafened, Ordering::Relaxed);
     }
@@ -263,11 +248,37 @@ impl Voice {
         self.board.processing.store(bits, Ordering::Relaxed);
     }
 
-    /// Prepares what is sent for this fraction of packets being lost, 0 to 1: what the peers'
-    /// reception reports say.
-    pub fn set_expected_loss(&self, loss: f32) {
-        let bits = loss.to_bits();
-        self.board.expected_loss.store(bits, Ordering::Relaxed);
+    /// Sets how loud a peer is played: 1 as it comes, 0 not at all, 2 at most.
+    ///
+    /// # Errors
+    ///
+    /// [`AudioError::Ended`] and [`AudioError::Busy`].
+    pub fn set_volume(&self, peer: PeerId, volume: f32) -> Result<(), AudioError> {
+        self.change(Change::Volume(peer, volume))
+    }
+
+    /// Silences a peer here, or no longer. The peer does not learn of it.
+    ///
+    /// # Errors
+    ///
+    /// [`AudioError::Ended`] and [`AudioError::Busy`].
+    pub fn set_peer_muted(&self, peer: PeerId, muted: bool) -> Result<(), AudioError> {
+        self.change(Change::Mute(peer, muted))
+    }
+
+    /// Sets when the microphone is heard.
+    pub fn set_send_mode(&self, mode: SendMode) {
+        self.board.set_send_mode(mode);
+    }
+
+    /// Whether the user means to talk, which counts in [`SendMode::PushToTalk`].
+    pub fn set_talking(&self, talking: bool) {
+        self.board.talking.store(talking, Ordering::Relaxed);
+    }
+
+    /// Encodes with these settings from the next tick on.
+    pub fn set_encoder(&self, settings: EncoderSettings) {
+        self.board.set_encoder(settings);
     }
 
     /// Hands over a packet that came from a peer at `arrival`, opened and authenticated.
@@ -365,6 +376,8 @@ impl Worker {
                     }
                 }
                 Change::Remove(peer) => self.engine.remove_peer(peer),
+                Change::Volume(peer, volume) => self.engine.set_volume(peer, volume),
+                Change::Mute(peer, muted) => self.engine.set_peer_muted(peer, muted),
             }
         }
         for delivery in self.delivered.try_iter().take(PACKETS) {
@@ -382,9 +395,13 @@ impl Worker {
         let processing = self.board.processing.load(Ordering::Relaxed);
         self.engine
             .set_processing(Processing::from_bits(processing));
-        let loss = f32::from_bits(self.board.expected_loss.load(Ordering::Relaxed));
-        if let Err(error) = self.engine.set_expected_loss(loss) {
-            tracing::warn!(loss, %error, "the expected loss stays as it was");
+        self.engine.set_send_mode(self.board.send_mode());
+        self.engine
+            .set_talking(self.board.talking.load(Ordering::Relaxed));
+        if let Some(settings) = self.board.take_encoder()
+            && let Err(error) = self.engine.set_encoder(&settings)
+        {
+            tracing::warn!(?settings, %error, "the encoder stays as it was");
         }
     }
 
@@ -394,13 +411,7 @@ impl Worker {
         {
             self.overruns = self.overruns.saturating_add(1);
         }
-        let levels = self.engine.levels();
-        let (input, output) = (levels.input.to_bits(), levels.output.to_bits());
-        self.board.input.store(input, Ordering::Relaxed);
-        self.board.output.store(output, Ordering::Relaxed);
-        self.board
-            .speaking
-            .store(levels.speaking, Ordering::Relaxed);
+        self.board.set_levels(self.engine.levels());
         self.ticks = self.ticks.wrapping_add(1);
         if self.ticks.is_multiple_of(SNAPSHOT) {
             self.snapshot();
@@ -413,11 +424,6 @@ impl Worker {
             refused: self.board.refused.load(Ordering::Relaxed),
             ..self.engine.stats()
         };
-        let mut board = self
-            .board
-            .stats
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *board = stats;
+        self.board.set_stats(stats);
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use cooee_sdk::Username;
 
 /// Voice calls between people who own their server.
 #[derive(Debug, Parser)]
@@ -278,6 +279,42 @@ pub(crate) struct VoiceOptions {
     /// Use the smallest buffers: less delay, and gaps where the machine is busy
     #[arg(long)]
     pub(crate) low_latency: bool,
+    /// When the microphone is heard
+    ///
+    /// Packets of the same size leave at the same pace in every mode: nobody on the way learns when
+    /// somebody speaks.
+    #[arg(long, value_name = "WHEN", default_value = "open")]
+    pub(crate) send: SendChoice,
+    /// The most that the voice may take, in kbit/s: 12 to 64 [default: 32]
+    ///
+    /// Where the network has no room for it, less is used.
+    #[arg(long, value_name = "KBIT", value_parser = clap::value_parser!(u32).range(12..=64))]
+    pub(crate) bitrate: Option<u32>,
+    /// How loud somebody is played, in percent: 0 to 200; remembered for later calls
+    #[arg(long, value_name = "NAME=PERCENT", value_parser = volume)]
+    pub(crate) volume: Vec<(Username, u16)>,
+}
+
+/// When the microphone is heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SendChoice {
+    /// Always.
+    Open,
+    /// Push to talk: between one press of the space bar and the next.
+    Ptt,
+    /// While somebody speaks.
+    Voice,
+}
+
+fn volume(text: &str) -> Result<(Username, u16), String> {
+    let (name, percent) = text
+        .rsplit_once('=')
+        .ok_or("a name and a volume, for example bob=150")?;
+    let name = Username::parse(name).map_err(|error| error.to_string())?;
+    let percent = percent.parse().ok().filter(|percent| *percent <= 200);
+    let percent =
+        percent.ok_or("a volume in percent: 0 for silence, 100 as they come, 200 at most")?;
+    Ok((name, percent))
 }
 
 fn seconds(text: &str) -> Result<std::time::Duration, String> {
@@ -342,6 +379,7 @@ mod tests {
             "cooee call bob --input a.wav --output b.wav --for 2.5",
             "cooee call bob --low-latency",
             "cooee answer --low-latency",
+            "cooee call bob --send ptt --bitrate 24 --volume bob=150 --volume carol=0",
             "cooee answer --from bob --input a.wav --output b.wav --for 3 --meter",
             "cooee watch",
             "cooee devices",
@@ -387,6 +425,14 @@ mod tests {
             ("cooee call bob --for -1", ErrorKind::UnknownArgument),
             ("cooee --credentials paper whoami", ErrorKind::InvalidValue),
             ("cooee history --limit 0", ErrorKind::ValueValidation),
+            ("cooee call bob --send never", ErrorKind::InvalidValue),
+            ("cooee call bob --bitrate 8", ErrorKind::ValueValidation),
+            ("cooee call bob --volume bob", ErrorKind::ValueValidation),
+            (
+                "cooee call bob --volume bob=201",
+                ErrorKind::ValueValidation,
+            ),
+            ("cooee call bob --volume =100", ErrorKind::ValueValidation),
             ("cooee whoami --loud", ErrorKind::UnknownArgument),
         ] {
             match parse(line) {

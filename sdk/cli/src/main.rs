@@ -10,6 +10,7 @@ mod args;
 mod commands;
 mod compare;
 mod console;
+mod counts;
 mod failure;
 mod report;
 mod session;

@@ -6,10 +6,11 @@ use cooee_sdk::{
     CallEvent, CallRecord, CallStats, Contact, EndReason, Event, Group, GroupId, Levels, Me,
     RouteKind, Username,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::commands::doctor;
 use crate::compare::Comparison;
+use crate::counts;
 use crate::failure::Failure;
 use crate::words;
 
@@ -114,7 +115,7 @@ impl Report {
                 "safety_code": connection.safety_code,
             }),
             Self::Ended(ending) => {
-                let mut object = stats_json("ended", &ending.totals);
+                let mut object = counts::object("ended", &ending.totals);
                 object.insert("id_group".into(), json!(ending.id_group));
                 object.insert("reason".into(), json!(ending.reason.as_str()));
                 object.insert("detail".into(), json!(ending.detail));
@@ -122,7 +123,7 @@ impl Report {
                 object.insert("seconds".into(), json!(rounded(seconds)));
                 object.into()
             }
-            Self::Stats(stats) => stats_json("stats", stats).into(),
+            Self::Stats(stats) => counts::object("stats", stats).into(),
             Self::Levels(levels) => json!({
                 "event": "levels",
                 "input_db": decibels(levels.input),
@@ -241,7 +242,10 @@ fn event_json(event: &Event) -> Value {
         Event::SpeakingChanged { who, speaking } => json!({
             "event": "speaking", "pseudo": who, "own": who.is_none(), "speaking": speaking,
         }),
-        Event::Stats(stats) => stats_json("stats", stats).into(),
+        Event::QualityChanged { who, estimate } => json!({
+            "event": "quality", "pseudo": who, "quality": counts::quality(estimate),
+        }),
+        Event::Stats(stats) => counts::object("stats", stats).into(),
         Event::Unreachable { who, why } => {
             json!({"event": "unreachable", "pseudo": who, "message": why})
         }
@@ -251,26 +255,6 @@ fn event_json(event: &Event) -> Value {
         // The enum grows with the SDK; what this version cannot name, it still shows.
         other => json!({"event": "other", "message": format!("{other:?}")}),
     }
-}
-
-fn stats_json(event: &str, stats: &CallStats) -> Map<String, Value> {
-    let mut object = Map::new();
-    object.insert("event".into(), json!(event));
-    for (name, count) in [
-        ("sent", stats.sent),
-        ("received", stats.received),
-        ("lost", stats.lost),
-        ("late", stats.late),
-        ("concealed", stats.concealed),
-        ("recovered", stats.recovered),
-        ("dropped", stats.dropped),
-    ] {
-        object.insert(name.into(), json!(count));
-    }
-    object.insert("jitter_ms".into(), json!(millis(stats.jitter)));
-    object.insert("rtt_ms".into(), json!(stats.round_trip_time.map(millis)));
-    object.insert("buffer_ms".into(), json!(millis(stats.buffer)));
-    object
 }
 
 fn record_json(record: &CallRecord) -> Value {
@@ -296,11 +280,11 @@ fn device_json(device: &cooee_sdk::DeviceInfo) -> Value {
 }
 
 /// Milliseconds with three digits behind the point.
-fn millis(duration: Duration) -> f64 {
+pub(crate) fn millis(duration: Duration) -> f64 {
     rounded(duration.as_secs_f64() * 1000.0)
 }
 
-fn rounded(value: f64) -> f64 {
+pub(crate) fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
 
@@ -376,7 +360,7 @@ mod tests {
             json!({
                 "event": "stats", "sent": 250, "received": 248, "lost": 2, "late": 1,
                 "concealed": 3, "recovered": 1, "dropped": 4, "jitter_ms": 1.234,
-                "rtt_ms": 20.5, "buffer_ms": 40.0,
+                "rtt_ms": 20.5, "buffer_ms": 40.0, "quality": null, "encoder": null, "peers": {},
             })
         );
         let ended = Report::Ended(Ending {

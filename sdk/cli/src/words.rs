@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use cooee_sdk::{
-    CallDirection, CallEvent, CallRecord, CallStats, Contact, EndReason, Event, Group, Levels,
-    Status, Username,
+    CallDirection, CallEvent, CallRecord, Contact, EndReason, Event, Group, Levels, Status,
+    Username,
 };
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::commands::doctor;
+use crate::counts;
 use crate::report::{Connection, Ending, Report, decibels};
 
 /// The lines for a person; none for what only programs want.
@@ -23,7 +24,7 @@ pub(crate) fn lines(report: &Report) -> Vec<String> {
         Report::Call(event) => vec![call(event)],
         Report::Connected(connection) => connected(connection),
         Report::Ended(ending) => ended(ending),
-        Report::Stats(stats) => vec![counts(stats)],
+        Report::Stats(stats) => vec![counts::sentence(stats)],
         Report::Levels(levels) => vec![meter(*levels)],
         Report::Event(Event::SpeakingChanged { .. }) => Vec::new(),
         Report::Event(event) => vec![happened(event)],
@@ -110,7 +111,7 @@ fn ended(ending: &Ending) -> Vec<String> {
         return vec![line];
     };
     line.push_str(&format!(", after {}", span(lasted)));
-    vec![line, counts(&ending.totals)]
+    vec![line, counts::sentence(&ending.totals)]
 }
 
 /// Why a call ended, to follow a colon.
@@ -135,25 +136,6 @@ pub(crate) fn why(reason: EndReason) -> &'static str {
         // The enum grows with the SDK.
         _ => "for an unknown reason",
     }
-}
-
-fn counts(stats: &CallStats) -> String {
-    let round_trip = stats.round_trip_time.map_or_else(
-        || "?".to_owned(),
-        |round_trip| format!("{:.1}", round_trip.as_secs_f64() * 1000.0),
-    );
-    format!(
-        "sent {}, received {}, lost {}, late {}, concealed {}, recovered {}; jitter {:.1} ms, \
-         round trip {round_trip} ms, buffer {} ms",
-        stats.sent,
-        stats.received,
-        stats.lost,
-        stats.late,
-        stats.concealed,
-        stats.recovered,
-        stats.jitter.as_secs_f64() * 1000.0,
-        stats.buffer.as_millis(),
-    )
 }
 
 /// Two bars, from -60 dB to full scale.
@@ -192,7 +174,8 @@ fn happened(event: &Event) -> String {
         Event::GroupRemoved { id_group } => format!("no member of the group {id_group} any more"),
         Event::Call(event) => call(event),
         Event::Route { who, route, .. } => format!("voice to {who}: {route}"),
-        Event::Stats(stats) => counts(stats),
+        Event::QualityChanged { who, estimate } => format!("{who} {}", counts::sounds(estimate)),
+        Event::Stats(stats) => counts::sentence(stats),
         Event::Unreachable { who, why } => format!("{who} cannot be reached: {why}"),
         Event::CredentialsNotKept { why } => {
             format!("the session cannot be kept for the next start: {why}")

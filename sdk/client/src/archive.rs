@@ -112,6 +112,12 @@ impl Archive {
         });
     }
 
+    /// Somebody is played this loud from here on, in percent.
+    pub(crate) fn set_volume(&self, who: &Username, percent: u16) {
+        let who = who.to_string();
+        self.change(move |cache| cache.set_volume(&who, percent));
+    }
+
     /// The account has another name now.
     pub(crate) fn rename(&self, account: AccountId) {
         self.send(Box::new(move |shelf| {
@@ -325,6 +331,11 @@ fn read(cache: &Cache) -> Result<Roster, CacheError> {
     for group in cache.groups()? {
         if let Some(group) = loaded_group(group) {
             roster.groups.insert(group.id_group.clone(), group);
+        }
+    }
+    for (name, percent) in cache.volumes()? {
+        if let Ok(name) = Username::parse(&name) {
+            roster.volumes.insert(name, percent);
         }
     }
     Ok(roster)

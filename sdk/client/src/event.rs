@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cooee_core::call::CallEvent;
+use cooee_core::media::quality::Estimate;
 use cooee_protocol::{Contact, ErrorReply, Group, GroupId, Username};
 
 use crate::call::CallStats;
@@ -76,6 +77,14 @@ pub enum Event {
         who: Option<Username>,
         /// Whether they speak now.
         speaking: bool,
+    },
+    /// The verdict on how a participant sounds here has changed, with the reason. It takes a few
+    /// seconds, so that it does not flicker; [`CallStats`] has the estimate of every second.
+    QualityChanged {
+        /// Who.
+        who: Username,
+        /// How it sounds now.
+        estimate: Estimate,
     },
     /// Once a second during a call.
     Stats(CallStats),

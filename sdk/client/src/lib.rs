@@ -40,6 +40,7 @@ mod pictures;
 mod roster;
 mod shared;
 mod tls;
+mod volumes;
 
 pub use address::{AddressError, ServerAddress};
 pub use builder::{ClientBuilder, Credentials};
@@ -52,10 +53,12 @@ pub use shared::Connectivity;
 
 pub use cooee_audio::{
     DeviceError, DeviceInfo, FRAME, Frame, Health, Input, LatencyProfile, Levels, LoopbackSink,
-    LoopbackSource, Output, PcmSink, PcmSource, Processing, SAMPLE_RATE, Sink, SinkError, Source,
-    UnknownProcessing, WavError, WavSink, WavSource, devices, loopback,
+    LoopbackSource, Output, PcmSink, PcmSource, Processing, SAMPLE_RATE, SendMode, Sink, SinkError,
+    Source, UnknownProcessing, WavError, WavSink, WavSource, devices, loopback,
 };
 pub use cooee_core::call::{CallError, CallEvent, CallPhase, EndReason};
+pub use cooee_core::media::adaptation::{EncoderSettings, FrameLength, MAX_BITRATE, MIN_BITRATE};
+pub use cooee_core::media::quality::{Estimate, Reason, Verdict};
 pub use cooee_core::path::RouteKind;
 pub use cooee_protocol::{
     AmendProfile, Contact, ErrorCode, ErrorReply, Group, GroupId, GroupName, NewPassword, Password,

@@ -49,6 +49,9 @@ pub(crate) struct Roster {
     pub(crate) me: Option<Me>,
     pub(crate) contacts: BTreeMap<Username, Contact>,
     pub(crate) groups: BTreeMap<GroupId, Group>,
+    /// How loud people are played whose volume was changed, in percent. The server knows nothing
+    /// of it.
+    pub(crate) volumes: BTreeMap<Username, u16>,
 }
 
 impl Roster {
@@ -180,6 +183,9 @@ impl Roster {
             });
         }
         if let Some(previous) = &profile.previous_pseudo {
+            if let Some(percent) = self.volumes.remove(previous) {
+                self.volumes.insert(profile.pseudo.clone(), percent);
+            }
             for group in self.groups.values_mut() {
                 let mut renamed = false;
                 for name in group.list_pseudo.iter_mut().chain(&mut group.creator) {

@@ -1,5 +1,6 @@
 //! What the driver writes and every client handle reads.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -149,6 +150,11 @@ impl Shared {
         self.archive.replace(roster.clone());
     }
 
+    /// Another account has its own volumes.
+    pub(crate) fn replace_volumes(&self, volumes: BTreeMap<Username, u16>) {
+        self.roster_mut().volumes = volumes;
+    }
+
     pub(crate) fn forget_presence(&self) {
         self.roster_mut().forget_presence();
     }
@@ -165,7 +171,7 @@ impl Shared {
         }
     }
 
-    fn roster_mut(&self) -> RwLockWriteGuard<'_, Roster> {
+    pub(crate) fn roster_mut(&self) -> RwLockWriteGuard<'_, Roster> {
         self.roster.write().unwrap_or_else(PoisonError::into_inner)
     }
 

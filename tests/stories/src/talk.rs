@@ -50,6 +50,11 @@ impl Talk {
         self.hearing.hears(&other.voice).await;
     }
 
+    /// Waits until the other one's voice is not heard here any more for a while.
+    pub async fn hears_nothing_of(&self, other: &Self) {
+        self.hearing.hears_nothing_of(&other.voice).await;
+    }
+
     /// Waits until both hear each other, from now on.
     pub async fn both_hear(&self, other: &Self) {
         tokio::join!(self.hears(other), other.hears(self));

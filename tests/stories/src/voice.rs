@@ -155,22 +155,29 @@ impl Sink for Ear {
 impl Hearing {
     /// Waits until the voice has been heard well for a while, from now on.
     pub(crate) async fn hears(&self, voice: &Voice) {
+        let listening = self.listen(|window| voice.is_in(&voice.loudness(window)));
+        within(listening, || "to hear a voice".to_owned()).await;
+    }
+
+    /// Waits until the voice has been silent for a while, from now on.
+    pub(crate) async fn hears_nothing_of(&self, voice: &Voice) {
+        let silent = |window: &[Frame]| voice.loudness(window).iter().all(|loud| *loud < AUDIBLE);
+        within(self.listen(silent), || "for silence".to_owned()).await;
+    }
+
+    /// Waits until what was heard for a while is so, from now on.
+    async fn listen(&self, so: impl Fn(&[Frame]) -> bool) {
         let mut count = self.count.clone();
-        let begin = *count.borrow();
-        let listening = async {
-            let mut next = begin + LISTEN;
-            loop {
-                if count.wait_for(|count| *count >= next).await.is_err() {
-                    std::future::pending::<()>().await;
-                }
-                if voice.is_in(&voice.loudness(&self.window(next - LISTEN, next))) {
-                    return;
-                }
-                next += LISTEN_AGAIN;
+        let mut next = *count.borrow() + LISTEN;
+        loop {
+            if count.wait_for(|count| *count >= next).await.is_err() {
+                std::future::pending::<()>().await;
             }
-        };
-        let heard = within(listening, || "to hear a voice".to_owned());
-        heard.await;
+            if so(&self.window(next - LISTEN, next)) {
+                return;
+            }
+            next += LISTEN_AGAIN;
+        }
     }
 
     /// Whether this voice could be heard at any time.

@@ -5,6 +5,7 @@
 mod breaks;
 mod calls;
 mod contacts;
+mod controls;
 mod group_calls;
 mod groups;
 mod minutes;

@@ -12,6 +12,7 @@ mod pacer;
 mod pcm;
 mod processing;
 mod splice;
+mod strips;
 mod voice;
 mod wav;
 

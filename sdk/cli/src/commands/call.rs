@@ -39,9 +39,18 @@ pub(crate) async fn place(
         Target::Contact(name) => client.call(name, options).await?,
         Target::Group(id_group) => client.call_group(id_group, Vec::new(), options).await?,
     };
+    set_volumes(&call, wish).await;
     let outcome = follower.follow(&call, &mut interrupts).await;
     client.close().await;
     outcome
+}
+
+/// Sets the volumes that the command line asks for; they are remembered.
+async fn set_volumes(call: &Call, wish: &VoiceOptions) {
+    for (who, percent) in &wish.volume {
+        // Of a call that is over already, the end is told in a moment.
+        let _ = call.set_volume(who.clone(), *percent).await;
+    }
 }
 
 enum Target {
@@ -99,7 +108,10 @@ pub(crate) async fn answer(
             None => voice::options(wish)?,
         };
         match accept(incoming, chosen).await {
-            Ok(Some(call)) => break follower.follow(&call, &mut interrupts).await,
+            Ok(Some(call)) => {
+                set_volumes(&call, wish).await;
+                break follower.follow(&call, &mut interrupts).await;
+            }
             // The caller gave up in this moment; the next one may mean it.
             Ok(None) => {}
             Err(failure) => break Err(failure),
@@ -284,6 +296,7 @@ impl<'a> Follower<'a> {
             Event::Stats(stats) => Report::Stats(stats),
             event @ (Event::Unreachable { .. }
             | Event::SpeakingChanged { .. }
+            | Event::QualityChanged { .. }
             | Event::Online { .. }
             | Event::Reconnecting { .. }
             | Event::SignedOut { .. }) => Report::Event(event),

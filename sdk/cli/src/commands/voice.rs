@@ -1,8 +1,8 @@
 //! What a call listens to and plays on, checked before anybody is rung.
 
-use cooee_sdk::{CallOptions, DeviceInfo, Input, LatencyProfile, Output, WavSource};
+use cooee_sdk::{CallOptions, DeviceInfo, Input, LatencyProfile, Output, SendMode, WavSource};
 
-use crate::args::VoiceOptions;
+use crate::args::{SendChoice, VoiceOptions};
 use crate::failure::{Failure, chain};
 
 /// Turns the options into what the SDK takes.
@@ -15,6 +15,12 @@ pub(crate) fn options(voice: &VoiceOptions) -> Result<CallOptions, Failure> {
             true => LatencyProfile::Low,
             false => LatencyProfile::Balanced,
         },
+        send_mode: match voice.send {
+            SendChoice::Open => SendMode::Continuous,
+            SendChoice::Ptt => SendMode::PushToTalk,
+            SendChoice::Voice => SendMode::VoiceActivated,
+        },
+        bitrate: voice.bitrate.map(|kilobits| kilobits.saturating_mul(1_000)),
     };
     check_input(&options.input)?;
     check_output(&options.output)?;
@@ -79,10 +85,10 @@ fn check_device(
 mod tests {
     use std::time::Duration;
 
-    use cooee_sdk::{Input, LatencyProfile, Output};
+    use cooee_sdk::{Input, LatencyProfile, Output, SendMode};
 
     use super::options;
-    use crate::args::VoiceOptions;
+    use crate::args::{SendChoice, VoiceOptions};
 
     fn chosen(input: &str, output: &str) -> VoiceOptions {
         VoiceOptions {
@@ -92,6 +98,9 @@ mod tests {
             duration: Some(Duration::from_secs(1)),
             meter: false,
             low_latency: true,
+            send: SendChoice::Ptt,
+            bitrate: Some(24),
+            volume: Vec::new(),
         }
     }
 
@@ -101,6 +110,8 @@ mod tests {
         assert!(matches!(options.input, Input::Default));
         assert!(matches!(options.output, Output::Default));
         assert_eq!(options.latency, LatencyProfile::Low);
+        assert_eq!(options.send_mode, SendMode::PushToTalk);
+        assert_eq!(options.bitrate, Some(24_000));
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Handles to calls.
 
-use cooee_audio::{Levels, Processing};
+use cooee_audio::{Levels, Processing, SendMode};
 use cooee_core::call::{CallPhase, EndReason};
 use cooee_protocol::{GroupId, Username};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -93,7 +93,7 @@ impl Call {
         self.act(CallAct::Mute(muted)).await
     }
 
-    /// Silences the loudspeaker.
+    /// Silences the loudspeaker, and the microphone with it: who hears nobody is not heard either.
     ///
     /// # Errors
     ///
@@ -110,6 +110,53 @@ impl Call {
     /// When the call is over already.
     pub async fn set_processing(&self, processing: Processing) -> Result<(), CallActionError> {
         self.act(CallAct::Process(processing)).await
+    }
+
+    /// Sets when the microphone is heard.
+    ///
+    /// # Errors
+    ///
+    /// When the call is over already.
+    pub async fn set_send_mode(&self, mode: SendMode) -> Result<(), CallActionError> {
+        self.act(CallAct::SendMode(mode)).await
+    }
+
+    /// Whether the user means to talk: a key is held, for [`SendMode::PushToTalk`].
+    ///
+    /// # Errors
+    ///
+    /// When the call is over already.
+    pub async fn set_talking(&self, talking: bool) -> Result<(), CallActionError> {
+        self.act(CallAct::Talk(talking)).await
+    }
+
+    /// Sets how many bits in a second the voice may take at most: 12,000 to 64,000.
+    ///
+    /// # Errors
+    ///
+    /// When the call is over already.
+    pub async fn set_bitrate(&self, bitrate: u32) -> Result<(), CallActionError> {
+        self.act(CallAct::Bitrate(bitrate)).await
+    }
+
+    /// Sets how loud somebody is played, in percent: 100 as it comes, 0 not at all, 200 at most.
+    /// Remembered for this and later calls ([`Client::volumes`](crate::Client::volumes)), also of
+    /// people who are not in this one.
+    ///
+    /// # Errors
+    ///
+    /// When the call is over already.
+    pub async fn set_volume(&self, who: Username, percent: u16) -> Result<(), CallActionError> {
+        self.act(CallAct::Volume(who, percent)).await
+    }
+
+    /// Silences a participant here for this call, or no longer. They do not learn of it.
+    ///
+    /// # Errors
+    ///
+    /// When the call is over already. Nothing happens with somebody who is not in it.
+    pub async fn set_silenced(&self, who: Username, silenced: bool) -> Result<(), CallActionError> {
+        self.act(CallAct::Silence(who, silenced)).await
     }
 
     /// Rings more members of the group into the call.

@@ -6,12 +6,14 @@ mod sockets;
 pub(crate) mod trace;
 pub(crate) mod tunnel;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cooee_audio::{Input, LatencyProfile, Levels, Output, Processing};
+use cooee_audio::{Input, LatencyProfile, Levels, Output, Processing, SendMode};
 use cooee_core::call::{CallPhase, EndReason};
+use cooee_core::media::adaptation::EncoderSettings;
+use cooee_core::media::quality::Estimate;
 use cooee_core::path::RouteKind;
 use cooee_protocol::{GroupId, Username};
 use tokio::sync::watch;
@@ -44,6 +46,12 @@ pub struct CallOptions {
     pub processing: Option<Processing>,
     /// How much delay the devices add.
     pub latency: LatencyProfile,
+    /// When the microphone is heard.
+    pub send_mode: SendMode,
+    /// Bits in a second for the voice, never to be exceeded: 12,000 to 64,000, what lies outside
+    /// counts as the nearer of them. Less is used while the network has no room for it. `None` is
+    /// 32,000.
+    pub bitrate: Option<u32>,
 }
 
 impl Default for CallOptions {
@@ -53,6 +61,8 @@ impl Default for CallOptions {
             output: Output::Default,
             processing: None,
             latency: LatencyProfile::default(),
+            send_mode: SendMode::default(),
+            bitrate: None,
         }
     }
 }
@@ -81,6 +91,12 @@ pub struct CallStats {
     pub round_trip_time: Option<Duration>,
     /// Playout delay of the jitter buffer; the largest of all participants.
     pub buffer: Duration,
+    /// How it sounds here, by the E-model; the worst of all participants, `None` as long as
+    /// nothing is known.
+    pub quality: Option<Estimate>,
+    /// How the local voice is encoded at the moment, the same for everybody; `None` for a single
+    /// participant and without sound.
+    pub encoder: Option<EncoderSettings>,
     /// Each participant's share, by name.
     pub peers: BTreeMap<Username, CallStats>,
 }
@@ -100,6 +116,10 @@ pub struct CallSnapshot {
     pub since_accept: Option<Duration>,
     /// Whether the microphone is muted.
     pub muted: bool,
+    /// Whether nobody is heard here, which mutes the microphone, too.
+    pub deafened: bool,
+    /// The participants whom the user has silenced here.
+    pub silenced: BTreeSet<Username>,
     /// Why it ended, and what was said about it.
     pub ended: Option<(EndReason, Option<String>)>,
 }

@@ -1,6 +1,6 @@
 //! The driver's part for calls: between the call machine, the media plane and the user.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cooee_core::call::{CallError, CallEvent, CallOutput, CallPhase, CallRequest, Target};
@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::active::{ActiveCall, PlaneWake, describe};
 use super::{CallAct, Driver, now};
-use crate::call::plane::{self, PlaneCommand, PlaneSignal};
+use crate::call::plane::{self, Control, PlaneCommand, PlaneSignal};
 use crate::call::trace::Step;
 use crate::call::{AddressPrivacy, Call, CallOptions, CallSnapshot, Live};
 use crate::error::CallActionError;
@@ -86,21 +86,22 @@ impl Driver {
         match act {
             CallAct::HangUp => calls.hang_up()?,
             CallAct::AddPeople(people) => calls.add_people(people)?,
-            CallAct::Mute(muted) => {
-                active.tell(PlaneCommand::SetMuted(muted));
-                active
-                    .snapshot
-                    .send_modify(|snapshot| snapshot.muted = muted);
-            }
             CallAct::Verified => {
                 if self.shared.address_privacy() == AddressPrivacy::RelayUntilVerified {
                     active.tell(PlaneCommand::ShowAddresses);
                 }
             }
-            CallAct::Deafen(deafened) => active.tell(PlaneCommand::SetDeafened(deafened)),
-            CallAct::Process(processing) => {
-                active.tell(PlaneCommand::SetProcessing(processing));
+            CallAct::Mute(muted) => active.set_muted(muted),
+            CallAct::Deafen(deafened) => active.set_deafened(deafened),
+            CallAct::Process(processing) => active.control(Control::Processing(processing)),
+            CallAct::SendMode(mode) => active.control(Control::SendMode(mode)),
+            CallAct::Talk(talking) => active.control(Control::Talking(talking)),
+            CallAct::Bitrate(bitrate) => active.control(Control::Bitrate(bitrate)),
+            CallAct::Volume(who, percent) => {
+                active.set_volume(&who, percent);
+                self.shared.set_volume(who, percent);
             }
+            CallAct::Silence(who, silenced) => active.set_silenced(&who, silenced),
         }
         Ok(())
     }
@@ -143,6 +144,8 @@ impl Driver {
             routes: BTreeMap::new(),
             since_accept: None,
             muted: false,
+            deafened: false,
+            silenced: BTreeSet::new(),
             ended: None,
         });
         let id = self.next_call;
@@ -192,13 +195,17 @@ impl Driver {
                 let Some(id_group) = id_group else { return };
                 self.shared.archive.call_peer(&name);
                 active.names.insert(peer, name.clone());
+                let volume = self.shared.roster().volumes.get(&name).copied();
                 active.tell(PlaneCommand::AddPeer {
                     peer,
-                    name,
+                    name: name.clone(),
                     own,
                     id_group,
                     info,
                 });
+                if let Some(percent) = volume {
+                    active.set_volume(&name, percent);
+                }
             }
             CallOutput::UpdatePeer { peer, info } => {
                 if let Some(active) = &self.active {
@@ -211,6 +218,7 @@ impl Driver {
                     if let Some(name) = active.names.remove(&peer) {
                         active.snapshot.send_modify(|snapshot| {
                             snapshot.routes.remove(&name);
+                            snapshot.silenced.remove(&name);
                         });
                     }
                     active.tell(PlaneCommand::RemovePeer(peer));
@@ -349,6 +357,11 @@ impl Driver {
                     self.shared.emit(Event::SpeakingChanged { who, speaking });
                 }
             }
+            PlaneWake::Signal(PlaneSignal::Quality { peer, estimate }) => {
+                if let Some(who) = active.names.get(&peer).cloned() {
+                    self.shared.emit(Event::QualityChanged { who, estimate });
+                }
+            }
             PlaneWake::Signal(PlaneSignal::PeerFailed { peer, why }) => {
                 if let Some(who) = active.names.get(&peer).cloned() {
                     self.shared.emit(Event::Unreachable { who, why });
@@ -380,6 +393,9 @@ impl Driver {
             active.snapshot.send_modify(|snapshot| {
                 if let Some(route) = snapshot.routes.remove(&previous) {
                     snapshot.routes.insert(name.clone(), route);
+                }
+                if snapshot.silenced.remove(&previous) {
+                    snapshot.silenced.insert(name.clone());
                 }
             });
         }

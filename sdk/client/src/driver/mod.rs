@@ -5,13 +5,14 @@
 mod active;
 mod calls;
 mod connection;
+mod controls;
 mod session;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use cooee_audio::Processing;
+use cooee_audio::{Processing, SendMode};
 use cooee_core::call::{CallEvent, CallMachine, CallPhase, CallRequest, Target};
 use cooee_core::signalling::{
     RequestId, SignIn, SignallingConfig, SignallingSession, SignallingState,
@@ -89,6 +90,11 @@ pub(crate) enum CallAct {
     Mute(bool),
     Deafen(bool),
     Process(Processing),
+    SendMode(SendMode),
+    Talk(bool),
+    Bitrate(u32),
+    Volume(Username, u16),
+    Silence(Username, bool),
     AddPeople(Vec<Username>),
     Verified,
 }

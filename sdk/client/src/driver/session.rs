@@ -14,7 +14,7 @@ use super::{Driver, SignedIn, Waiter, now};
 use crate::call::plane::PlaneCommand;
 use crate::error::{ActionError, SignInError};
 use crate::event::Event;
-use crate::roster::{Change, Me};
+use crate::roster::{Change, Me, Roster};
 use crate::shared::Connectivity;
 
 impl Driver {
@@ -225,14 +225,18 @@ impl Driver {
         let same_account = sync.resumed || (self.by_token && known.is_some());
         if !same_account && known.as_ref() != Some(&me.name) {
             // A cache belongs to one account: another one has its own.
-            if let Err(error) = self
-                .shared
-                .archive
-                .open(self.shared.account(&me.name))
-                .await
-            {
-                tracing::warn!(%error, "the cache cannot be opened; nothing is kept for offline");
-            }
+            let account = self.shared.account(&me.name);
+            let known = match self.shared.archive.open(account).await {
+                Ok(known) => known,
+                Err(error) => {
+                    tracing::warn!(
+                        %error,
+                        "the cache cannot be opened; nothing is kept for offline"
+                    );
+                    Roster::default()
+                }
+            };
+            self.shared.replace_volumes(known.volumes);
         } else if let Some(previous) = known
             && previous != me.name
         {

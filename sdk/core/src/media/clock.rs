@@ -41,6 +41,11 @@ pub(super) fn ticks(duration: Duration) -> u64 {
     (duration.as_nanos() * u128::from(SAMPLE_RATE) / 1_000_000_000) as u64
 }
 
+/// Ticks of the media clock as a duration.
+pub(super) fn from_ticks(ticks: u32) -> Duration {
+    Duration::from_nanos(u64::from(ticks) * 1_000_000_000 / u64::from(SAMPLE_RATE))
+}
+
 /// The middle 32 bits of an NTP timestamp, seconds in 16.16 fixed point.
 pub(super) fn middle(ntp_timestamp: u64) -> u32 {
     (ntp_timestamp >> 16) as u32

@@ -22,6 +22,9 @@
 //!   that RTCP reports are made of.
 //! - [`RtpHeader`] and [`RtcpReport`] are the pure parsers beneath.
 //!
+//! Beside that path, [`adaptation`] decides how to encode from what the receivers report, and
+//! [`quality`] estimates how it all sounds.
+//!
 //! A packet that is not authentic is never parsed beyond its clear header. A report carries no
 //! SDES, which RTCP elsewhere does: who sends is settled by the keys, and a canonical name would
 //! add nothing.
@@ -55,10 +58,13 @@
 //! # }
 //! ```
 
+pub mod adaptation;
+mod bursts;
 mod clock;
 mod errors;
 mod keys;
 mod peer;
+pub mod quality;
 mod reception;
 mod replay;
 mod rtcp;
@@ -72,5 +78,5 @@ pub use keys::{
     BaseKey, CallContext, CallKey, Direction, Flow, KeyError, KeySchedule, PUBLIC_KEY_LEN, PairKeys,
 };
 pub use peer::{MediaConfig, MediaStats, Opened, PeerMedia, VoiceFrame, VoicePacket};
-pub use rtcp::{ReportBlock, RtcpError, RtcpReport, SenderInfo};
+pub use rtcp::{BurstBlock, ReportBlock, RtcpError, RtcpReport, SenderInfo};
 pub use rtp::{Kind, MAX_DATAGRAM, PAYLOAD_TYPE, RtpError, RtpHeader, SAMPLE_RATE, classify};

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 
-use super::clock::{Clock, middle, round_trip, ticks};
+use super::clock::{Clock, from_ticks, middle, round_trip, ticks};
 use super::errors::{OpenError, SealError};
 use super::keys::{Direction, Flow, KeyError, KeySchedule};
 use super::reception::Reception;
-use super::rtcp::{CLEAR_LEN, ReportBlock, RtcpReport, SenderInfo, clear_ssrc};
+use super::rtcp::{BurstBlock, CLEAR_LEN, ReportBlock, RtcpReport, SenderInfo, clear_ssrc};
 use super::rtp::{Kind, MAX_DATAGRAM, PAYLOAD_TYPE, RtpHeader, classify};
 use super::sealing::{MAX_OVERHEAD, MIN_SEALED, Opener, Sealer};
 
@@ -82,12 +82,24 @@ pub struct MediaStats {
     pub packets_lost: u64,
     /// Share lost, 0 to 1, in the interval before our last report.
     pub fraction_lost: f32,
+    /// Mean length of runs of lost packets over that of random loss of the same share: 1 for
+    /// random loss or none, more for bursts (BurstR of ITU-T G.107).
+    pub burst_ratio: f32,
+    /// The longest run of lost packets that ended in the interval before our last report.
+    pub longest_burst: u16,
     /// Interarrival jitter (RFC 3550, appendix A.8).
     pub jitter: Duration,
     /// Round-trip time as of the peer's last report on us.
     pub round_trip_time: Option<Duration>,
     /// Share of our packets, 0 to 1, that the peer last reported lost.
     pub remote_loss: Option<f32>,
+    /// The longest run of our packets that the peer last reported lost; `None` when it does not
+    /// tell.
+    pub remote_longest_burst: Option<u16>,
+    /// Interarrival jitter of our packets at the peer, as of its last report.
+    pub remote_jitter: Option<Duration>,
+    /// Reports of the peer on our voice.
+    pub remote_reports: u64,
     /// Datagrams that were not authentic.
     pub forged: u64,
     /// Authentic datagrams that had been received before.
@@ -132,7 +144,9 @@ pub struct PeerMedia {
     /// Middle of the NTP timestamp of the peer's last sender report, and its arrival.
     last_sender_report: Option<(u32, Instant)>,
     round_trip_time: Option<Duration>,
-    remote_fraction_lost: Option<u8>,
+    remote_block: Option<ReportBlock>,
+    remote_bursts: Option<BurstBlock>,
+    remote_reports: u64,
     forged: u64,
     replayed: u64,
     stray: u64,
@@ -186,7 +200,9 @@ impl PeerMedia {
             bytes_received: 0,
             last_sender_report: None,
             round_trip_time: None,
-            remote_fraction_lost: None,
+            remote_block: None,
+            remote_bursts: None,
+            remote_reports: 0,
             forged: 0,
             replayed: 0,
             stray: 0,
@@ -279,10 +295,15 @@ impl PeerMedia {
             return None;
         }
 
+        // Measured where the report block is: on the peer's stream, once there is one.
+        let bursts = blocks
+            .first()
+            .map(|block| self.reception.burst_block(block.ssrc));
         let report = RtcpReport {
             ssrc: self.ssrc,
             sender,
             blocks,
+            bursts,
         };
         let octets = report.write().ok()?;
         let (clear, rest) = octets.split_at_checked(CLEAR_LEN)?;
@@ -310,11 +331,16 @@ impl PeerMedia {
             bytes_received: self.bytes_received,
             packets_lost: self.reception.lost(),
             fraction_lost: f32::from(self.reception.fraction_lost()) / 256.0,
+            burst_ratio: self.reception.burst_ratio(),
+            longest_burst: self.reception.longest_burst(),
             jitter: self.reception.jitter(),
             round_trip_time: self.round_trip_time,
             remote_loss: self
-                .remote_fraction_lost
-                .map(|fraction| f32::from(fraction) / 256.0),
+                .remote_block
+                .map(|block| f32::from(block.fraction_lost) / 256.0),
+            remote_longest_burst: self.remote_bursts.map(|bursts| bursts.longest),
+            remote_jitter: self.remote_block.map(|block| from_ticks(block.jitter)),
+            remote_reports: self.remote_reports,
             forged: self.forged,
             replayed: self.replayed,
             stray: self.stray,
@@ -382,7 +408,9 @@ impl PeerMedia {
             self.last_sender_report = Some((middle(info.ntp_timestamp), now));
         }
         if let Some(block) = report.blocks.iter().find(|block| block.ssrc == self.ssrc) {
-            self.remote_fraction_lost = Some(block.fraction_lost);
+            self.remote_block = Some(*block);
+            self.remote_bursts = report.bursts.filter(|bursts| bursts.ssrc == self.ssrc);
+            self.remote_reports = self.remote_reports.saturating_add(1);
             if block.last_sender_report != 0 {
                 self.round_trip_time =
                     round_trip(middle(self.clock.ntp(now)), block).or(self.round_trip_time);

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::bursts::Bursts;
+use super::rtcp::BurstBlock;
 use super::rtp::SAMPLE_RATE;
 
 /// Sequence numbers in one cycle of the 16-bit field.
@@ -26,6 +28,7 @@ pub(crate) struct Reception {
     expected_at_report: u64,
     received_at_report: u64,
     fraction_lost: u8,
+    bursts: Bursts,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +53,7 @@ impl Reception {
                 first: extended,
                 highest: extended,
             });
+            self.bursts.record(extended);
             return extended;
         };
         // The candidate nearest to the highest so far is the one meant. Truncation gives the low
@@ -58,6 +62,7 @@ impl Reception {
         let extended = sequences.highest.saturating_add_signed(distance.into());
         sequences.highest = sequences.highest.max(extended);
         sequences.first = sequences.first.min(extended);
+        self.bursts.record(extended);
         extended
     }
 
@@ -105,6 +110,23 @@ impl Reception {
             .map_or(0, |fraction| u8::try_from(fraction).unwrap_or(u8::MAX));
         self.expected_at_report = self.expected();
         self.received_at_report = self.received;
+        self.bursts.close_interval();
+    }
+
+    /// Mean length of runs of lost packets over that of random loss; 1 or more.
+    pub(crate) fn burst_ratio(&self) -> f32 {
+        self.bursts.ratio()
+    }
+
+    /// The longest run of lost packets that ended between the last two calls of
+    /// [`Self::close_interval`].
+    pub(crate) fn longest_burst(&self) -> u16 {
+        self.bursts.longest()
+    }
+
+    /// What a report tells of runs of lost packets.
+    pub(crate) fn burst_block(&self, ssrc: u32) -> BurstBlock {
+        self.bursts.block(ssrc)
     }
 
     /// Cumulative loss as a report block carries it.

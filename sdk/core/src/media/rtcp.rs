@@ -68,6 +68,18 @@ pub struct ReportBlock {
     pub delay_since_last_sender_report: u32,
 }
 
+/// What a receiver says of how the losses of one stream cluster, in an APP packet (RFC 3550,
+/// section 6.7) of the name `COOE` and subtype 1. Whoever does not know it skips it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BurstBlock {
+    /// The stream reported on.
+    pub ssrc: u32,
+    /// The longest run of lost packets that ended since the previous report.
+    pub longest: u16,
+    /// Mean length of those runs in 1/256 packets, 0 when there were none.
+    pub mean: u16,
+}
+
 /// A sender or receiver report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RtcpReport {
@@ -77,18 +89,21 @@ pub struct RtcpReport {
     pub sender: Option<SenderInfo>,
     /// One block for each stream reported on.
     pub blocks: Vec<ReportBlock>,
+    /// How losses cluster; `None` from a reporter that does not tell.
+    pub bursts: Option<BurstBlock>,
 }
 
 impl RtcpReport {
     /// Parses a compound RTCP packet in the clear and gives its first report. Pure and total.
-    /// Packets behind the report are checked for their lengths and otherwise ignored.
+    /// Of the packets behind the report the first [`BurstBlock`] is read; all others are checked
+    /// for their lengths and otherwise ignored.
     ///
     /// # Errors
     ///
     /// [`RtcpError`] when the octets are no compound packet of version 2, or start with anything
     /// but a report.
     pub fn parse(octets: &[u8]) -> Result<Self, RtcpError> {
-        let first = first_packet(octets)?;
+        let Compound { first, bursts } = Compound::split(octets)?;
         match first.get(1).copied() {
             Some(SenderReport::PACKET_TYPE) => {
                 let report = SenderReport::parse(first).map_err(RtcpError::Report)?;
@@ -101,6 +116,7 @@ impl RtcpReport {
                         octet_count: report.octet_count(),
                     }),
                     blocks: report.report_blocks().map(ReportBlock::from).collect(),
+                    bursts,
                 })
             }
             Some(ReceiverReport::PACKET_TYPE) => {
@@ -109,6 +125,7 @@ impl RtcpReport {
                     ssrc: report.ssrc(),
                     sender: None,
                     blocks: report.report_blocks().map(ReportBlock::from).collect(),
+                    bursts,
                 })
             }
             other => Err(RtcpError::NoReport(other.unwrap_or(0))),
@@ -118,7 +135,7 @@ impl RtcpReport {
     /// The report in the clear.
     pub(crate) fn write(&self) -> Result<Vec<u8>, rtcp_types::RtcpWriteError> {
         let blocks = self.blocks.iter().map(ReportBlock::builder);
-        match &self.sender {
+        let mut octets = match &self.sender {
             Some(info) => write_packet(
                 &blocks.fold(
                     SenderReport::builder(self.ssrc)
@@ -134,7 +151,11 @@ impl RtcpReport {
                     report.add_report_block(block)
                 }),
             ),
+        }?;
+        if let Some(bursts) = &self.bursts {
+            octets.extend(bursts.write(self.ssrc));
         }
+        Ok(octets)
     }
 }
 
@@ -170,33 +191,102 @@ pub(crate) fn clear_ssrc(datagram: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(ssrc.try_into().ok()?))
 }
 
-/// Walks a compound packet from header to header and gives the first one's octets.
-fn first_packet(octets: &[u8]) -> Result<&[u8], RtcpError> {
-    let mut rest = octets;
-    let mut first = None;
-    loop {
-        let &[leading, _, high, low, ..] = rest else {
-            return Err(RtcpError::Length {
-                expected: octets.len() - rest.len() + COMMON_HEADER_LEN,
-                actual: octets.len(),
-            });
-        };
-        if leading >> 6 != VERSION {
-            return Err(RtcpError::Version(leading >> 6));
+/// What is read of a compound packet.
+struct Compound<'a> {
+    first: &'a [u8],
+    bursts: Option<BurstBlock>,
+}
+
+impl<'a> Compound<'a> {
+    /// Walks a compound packet from header to header.
+    fn split(octets: &'a [u8]) -> Result<Self, RtcpError> {
+        let mut rest = octets;
+        let mut first = None;
+        let mut bursts = None;
+        loop {
+            let &[leading, _, high, low, ..] = rest else {
+                return Err(RtcpError::Length {
+                    expected: octets.len() - rest.len() + COMMON_HEADER_LEN,
+                    actual: octets.len(),
+                });
+            };
+            if leading >> 6 != VERSION {
+                return Err(RtcpError::Version(leading >> 6));
+            }
+            let words = usize::from(u16::from_be_bytes([high, low]));
+            let len = COMMON_HEADER_LEN + 4 * words;
+            let Some((packet, behind)) = rest.split_at_checked(len) else {
+                return Err(RtcpError::Length {
+                    expected: octets.len() - rest.len() + len,
+                    actual: octets.len(),
+                });
+            };
+            let first = *first.get_or_insert(packet);
+            bursts = bursts.or_else(|| BurstBlock::parse(packet));
+            if behind.is_empty() {
+                return Ok(Self { first, bursts });
+            }
+            rest = behind;
         }
-        let words = usize::from(u16::from_be_bytes([high, low]));
-        let len = COMMON_HEADER_LEN + 4 * words;
-        let Some((packet, behind)) = rest.split_at_checked(len) else {
-            return Err(RtcpError::Length {
-                expected: octets.len() - rest.len() + len,
-                actual: octets.len(),
-            });
+    }
+}
+
+/// First octets of an APP packet with a [`BurstBlock`]: version 2, subtype 1; then its type.
+const BURSTS_HEADER: [u8; 2] = [VERSION << 6 | 1, 204];
+
+/// The name of our APP packets.
+const BURSTS_NAME: [u8; 4] = *b"COOE";
+
+/// 32-bit words of such a packet behind its first.
+const BURSTS_WORDS: u16 = 4;
+
+impl BurstBlock {
+    /// The block in an APP packet; `None` for every other packet. Words behind the block are for
+    /// later versions.
+    fn parse(packet: &[u8]) -> Option<Self> {
+        let [
+            leading,
+            kind,
+            _,
+            _,
+            _,
+            _,
+            _,
+            _,
+            n0,
+            n1,
+            n2,
+            n3,
+            s0,
+            s1,
+            s2,
+            s3,
+            l0,
+            l1,
+            m0,
+            m1,
+            ..,
+        ] = *packet
+        else {
+            return None;
         };
-        let first = *first.get_or_insert(packet);
-        if behind.is_empty() {
-            return Ok(first);
-        }
-        rest = behind;
+        let ours = [leading, kind] == BURSTS_HEADER && [n0, n1, n2, n3] == BURSTS_NAME;
+        ours.then_some(Self {
+            ssrc: u32::from_be_bytes([s0, s1, s2, s3]),
+            longest: u16::from_be_bytes([l0, l1]),
+            mean: u16::from_be_bytes([m0, m1]),
+        })
+    }
+
+    fn write(&self, reporter: u32) -> impl Iterator<Item = u8> {
+        BURSTS_HEADER
+            .into_iter()
+            .chain(BURSTS_WORDS.to_be_bytes())
+            .chain(reporter.to_be_bytes())
+            .chain(BURSTS_NAME)
+            .chain(self.ssrc.to_be_bytes())
+            .chain(self.longest.to_be_bytes())
+            .chain(self.mean.to_be_bytes())
     }
 }
 

@@ -141,8 +141,8 @@ impl Cache {
         Ok(removed > 0)
     }
 
-    /// Follows somebody to a new name: as a contact, in groups and in the history. Says whether
-    /// the old name was a contact.
+    /// Follows somebody to a new name: as a contact, in groups, in the history and with the
+    /// volume. Says whether the old name was a contact.
     ///
     /// # Errors
     ///
@@ -157,6 +157,7 @@ impl Cache {
             ("contact", true),
             ("call_group_member", false),
             ("call_peer", false),
+            ("volume", false),
         ] {
             let changed = transaction
                 .prepare_cached(&format!(

@@ -9,6 +9,7 @@ mod messages;
 mod records;
 mod schema;
 mod session;
+mod volumes;
 
 #[cfg(test)]
 mod schema_tests;

@@ -10,6 +10,7 @@ use super::CacheError;
 pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_initial.sql"),
     include_str!("../../migrations/0002_messages.sql"),
+    include_str!("../../migrations/0003_volume.sql"),
 ];
 
 /// Brings the database to the newest format, each step in a transaction of its own.

@@ -16,6 +16,7 @@ use crate::AccountId;
 const FIXTURES: &[&str] = &[
     include_str!("../../migrations/fixtures/v1.sql"),
     include_str!("../../migrations/fixtures/v2.sql"),
+    include_str!("../../migrations/fixtures/v3.sql"),
 ];
 
 fn fold(name: &str) -> String {
@@ -119,6 +120,9 @@ fn every_older_format_opens_with_everything_in_it() {
                 },
             ]
         );
+        let volumes = cache.volumes().unwrap();
+        let expected = if index >= 2 { Some(150) } else { None };
+        assert_eq!(volumes.get("Bob").copied(), expected);
         cache.close().unwrap();
         assert_eq!(user_version(&path), MIGRATIONS.len() as i64);
     }

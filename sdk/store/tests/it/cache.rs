@@ -277,3 +277,25 @@ fn a_data_folder_that_is_none_is_named_in_the_error() {
     assert!(matches!(error, CacheError::Files { .. }));
     assert!(error.to_string().contains("a-file"), "{error}");
 }
+
+#[test]
+fn volumes_are_remembered_by_name_and_follow_a_rename() {
+    let folder = TempDir::new().unwrap();
+    let mut cache = open(&folder);
+    cache
+        .upsert_contact(&contact("Bob", Status::Online))
+        .unwrap();
+    cache.set_volume("Bob", 150).unwrap();
+    cache.set_volume("BOB", 60).unwrap();
+    cache.set_volume("carol", 999).unwrap();
+    cache.set_volume("dave", 0).unwrap();
+    cache.set_volume("dave", 100).unwrap();
+    let expected = [("BOB".to_owned(), 60), ("carol".to_owned(), 200)];
+    assert_eq!(cache.volumes().unwrap(), expected.into());
+
+    cache.rename_contact("Bob", "robert").unwrap();
+    cache.remove_contact("robert").unwrap();
+    let cache = cache.close().unwrap().reopen().unwrap();
+    let expected = [("carol".to_owned(), 200), ("robert".to_owned(), 60)];
+    assert_eq!(cache.volumes().unwrap(), expected.into());
+}

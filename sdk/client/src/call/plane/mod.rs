@@ -10,8 +10,11 @@
 //! opens, and falls back while there is none. Sequence numbers go on across every such change, so
 //! the jitter buffer notices nothing but the other delay.
 
+mod controls;
+mod members;
 mod names;
 mod peer;
+mod quality;
 mod sound;
 mod speaking;
 mod stats;
@@ -22,21 +25,24 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cooee_audio::{AudioError, Captured, Processing, Voice};
+use cooee_audio::AudioError;
 use cooee_core::call::{CapturePermit, PeerInfo};
-use cooee_core::media::{CallContext, CallKey, MediaConfig, PeerMedia};
+use cooee_core::media::CallKey;
+use cooee_core::media::adaptation::{Adaptation, AdaptationConfig, EncoderSettings};
+use cooee_core::media::quality::Estimate;
 use cooee_core::path::{PathAgent, PathConfig, PathEvent, PeerId, Privacy, RouteKind};
 use cooee_protocol::{CallInfo, GroupId, RelayAccess, Username};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
+pub(crate) use self::controls::Control;
+use self::controls::Controls;
 use self::names::{resolve, resolved};
 use self::peer::{Peer, RouteNews};
 use self::sound::{Sound, SoundWake};
 use self::speaking::Speakers;
 use super::sockets::{Datagram, Sockets};
-use super::trace::Step;
 use super::tunnel::{Tunnel, Tunnelled};
 use super::{CallOptions, CallStats, LivePublisher};
 
@@ -71,9 +77,8 @@ pub(crate) enum PlaneCommand {
         permit: CapturePermit,
         options: CallOptions,
     },
-    SetProcessing(Processing),
-    SetMuted(bool),
-    SetDeafened(bool),
+    /// The user changes who is heard, and when oneself is.
+    Control(Control),
     /// A relay that the server lends to this participant.
     UseRelay(RelayAccess),
     /// The machine's addresses may be others.
@@ -97,6 +102,11 @@ pub(crate) enum PlaneSignal {
     Speaking {
         peer: Option<PeerId>,
         speaking: bool,
+    },
+    /// The verdict on how somebody sounds here has changed.
+    Quality {
+        peer: PeerId,
+        estimate: Estimate,
     },
     PeerFailed {
         peer: PeerId,
@@ -148,9 +158,9 @@ pub(crate) fn start(
         gone: CallStats::default(),
         sound: Sound::Closed,
         speakers: Speakers::default(),
-        processing: None,
-        muted: false,
-        deafened: false,
+        controls: Controls::default(),
+        adaptation: Adaptation::new(AdaptationConfig::default()),
+        encoder: EncoderSettings::default(),
         told: None,
         relay_access: None,
         relays: None,
@@ -175,10 +185,10 @@ struct Plane {
     gone: CallStats,
     sound: Sound,
     speakers: Speakers,
-    /// What the user chose, if anything.
-    processing: Option<Processing>,
-    muted: bool,
-    deafened: bool,
+    controls: Controls,
+    adaptation: Adaptation,
+    /// What the voice was told last.
+    encoder: EncoderSettings,
     told: Option<CallInfo>,
     relay_access: Option<RelayAccess>,
     /// The relays' names are being resolved.
@@ -258,6 +268,9 @@ impl Plane {
                 Wake::Addresses => self.look_at_addresses().await,
                 Wake::Levels => {
                     looks = (looks + 1) % LEVELS_PER_STATS;
+                    if looks == 0 {
+                        self.look_at_quality().await;
+                    }
                     self.publish(looks == 0);
                     self.tell_speaking().await;
                 }
@@ -368,31 +381,13 @@ impl Plane {
                 }
             }
             PlaneCommand::OpenVoice { permit, options } => {
-                // What was chosen while it rang counts for more.
-                self.processing = self.processing.or(options.processing);
+                self.choose(&options);
                 self.sound = Sound::Permitted(permit, options);
                 if !self.peers.is_empty() {
-                    self.sound.begin(self.processing, &self.live.trace);
+                    self.begin_sound();
                 }
             }
-            PlaneCommand::SetProcessing(processing) => {
-                self.processing = Some(processing);
-                if let Some(voice) = self.sound.voice() {
-                    voice.set_processing(processing);
-                }
-            }
-            PlaneCommand::SetMuted(muted) => {
-                self.muted = muted;
-                if let Some(voice) = self.sound.voice() {
-                    voice.set_muted(muted);
-                }
-            }
-            PlaneCommand::SetDeafened(deafened) => {
-                self.deafened = deafened;
-                if let Some(voice) = self.sound.voice() {
-                    voice.set_deafened(deafened);
-                }
-            }
+            PlaneCommand::Control(control) => self.control(control),
             PlaneCommand::UseRelay(access) => {
                 let hosts = access
                     .urls
@@ -407,57 +402,6 @@ impl Plane {
             PlaneCommand::ShowAddresses => {
                 self.agent.set_privacy(now(), Privacy::Direct);
                 self.tell_info().await;
-            }
-        }
-    }
-
-    fn add_peer(
-        &mut self,
-        id: PeerId,
-        name: Username,
-        own: &Username,
-        id_group: &GroupId,
-        info: &CallInfo,
-    ) -> Result<(), String> {
-        let info = PeerInfo::parse(info).map_err(|error| error.to_string())?;
-        // Names are bound in their folded form: both sides may write them differently.
-        let context = CallContext {
-            id_group: id_group.as_str(),
-            own_name: own.key(),
-            peer_name: name.key(),
-        };
-        let keys = self
-            .key
-            .agree(&info.key, &context)
-            .map_err(|error| error.to_string())?;
-        self.live.trace.mark(Step::KeysAgreed);
-        let safety_code = keys.safety_code();
-        let media =
-            PeerMedia::new(keys, MediaConfig::default()).map_err(|error| error.to_string())?;
-        let controlling = self.key.outranks(&info.key);
-        self.agent
-            .add_peer(now(), id, &info.path, controlling)
-            .map_err(|error| error.to_string())?;
-        if let Some(voice) = self.sound.voice() {
-            voice.add_peer(id).map_err(|error| error.to_string())?;
-        }
-        self.peers
-            .insert(id, Peer::new(Instant::now(), name, safety_code, media));
-        self.sound.begin(self.processing, &self.live.trace);
-        Ok(())
-    }
-
-    fn remove_peer(&mut self, id: PeerId) {
-        let left = self.stats().peers;
-        self.agent.remove_peer(id);
-        if let Some(peer) = self.peers.remove(&id) {
-            if let Some(stats) = left.get(&peer.name) {
-                self.gone.add(stats);
-            }
-            if let Some(voice) = self.sound.voice()
-                && let Err(error) = voice.remove_peer(id)
-            {
-                tracing::warn!(%error, "a participant could not be taken out of the mix");
             }
         }
     }
@@ -485,21 +429,6 @@ impl Plane {
         self.tell_info().await;
         let ips = addresses.iter().map(SocketAddr::ip).collect();
         self.tell(PlaneSignal::NetworkChanged(ips)).await;
-    }
-
-    fn open_sound(&mut self, voice: Voice, captured: Captured) {
-        self.live.trace.mark(Step::SoundOpen);
-        if let Some(processing) = self.processing {
-            voice.set_processing(processing);
-        }
-        voice.set_muted(self.muted);
-        voice.set_deafened(self.deafened);
-        for peer in self.peers.keys() {
-            if let Err(error) = voice.add_peer(*peer) {
-                tracing::warn!(%error, "a participant could not be taken into the mix");
-            }
-        }
-        self.sound = Sound::Open(voice, captured);
     }
 
     /// Ends the sound and leaves the last counts behind.

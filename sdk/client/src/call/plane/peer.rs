@@ -8,6 +8,9 @@ use cooee_core::path::RouteKind;
 use cooee_protocol::Username;
 use tokio::time::Instant;
 
+use super::controls::Playing;
+use super::quality::Listening;
+
 /// Silence on a route after which the tunnel helps out. A participant sends every 20 ms, muted or
 /// not, so this many missing packets are no accident.
 const SILENCE: Duration = Duration::from_millis(300);
@@ -39,7 +42,11 @@ pub(super) enum Way {
 pub(super) struct Peer {
     pub(super) name: Username,
     pub(super) safety_code: String,
+    pub(super) playing: Playing,
+    pub(super) listening: Listening,
     media: PeerMedia,
+    /// The peer's reports on our voice that were taken into account.
+    reports: u64,
     added: Instant,
     /// When voice first came, on whatever way, since there was none.
     flowing: Option<Instant>,
@@ -56,7 +63,10 @@ impl Peer {
         Self {
             name,
             safety_code,
+            playing: Playing::default(),
+            listening: Listening::default(),
             media,
+            reports: 0,
             added: now,
             flowing: None,
             announced: None,
@@ -67,6 +77,17 @@ impl Peer {
 
     pub(super) fn stats(&self) -> MediaStats {
         self.media.stats()
+    }
+
+    /// When the participant came.
+    pub(super) fn added(&self) -> Instant {
+        self.added
+    }
+
+    /// Whether the peer has reported on our voice since this was asked last, given how many
+    /// reports there were.
+    pub(super) fn is_new_report(&mut self, reports: u64) -> bool {
+        std::mem::replace(&mut self.reports, reports) != reports
     }
 
     pub(super) fn poll_timeout(&self) -> Option<std::time::Instant> {

@@ -10,14 +10,6 @@ impl Plane {
         };
         let levels = voice.levels();
         let stats = with_stats.then(|| self.stats());
-        if stats.is_some() {
-            let worst = self
-                .peers
-                .values()
-                .filter_map(|peer| peer.stats().remote_loss)
-                .fold(0.0, f32::max);
-            voice.set_expected_loss(worst);
-        }
         self.live.levels.send_replace(levels);
         if let Some(stats) = stats {
             self.live.stats.send_replace(stats);
@@ -39,6 +31,7 @@ impl Plane {
                     .saturating_add(media.stray),
                 jitter: media.jitter,
                 round_trip_time: media.round_trip_time,
+                quality: peer.listening.estimate(),
                 ..CallStats::default()
             };
             if let Some(voice) = voices.get(id) {
@@ -48,8 +41,14 @@ impl Plane {
                 stats.buffer = voice.jitter.current_delay;
             }
             total.add(&stats);
+            if let Some(quality) = stats.quality
+                && total.quality.is_none_or(|worst| quality.r < worst.r)
+            {
+                total.quality = Some(quality);
+            }
             total.peers.insert(peer.name.clone(), stats);
         }
+        total.encoder = self.sound.voice().map(|_| self.encoder);
         total
     }
 }

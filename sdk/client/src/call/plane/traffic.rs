@@ -55,7 +55,10 @@ impl Plane {
                 self.sound.deliver(id, packet, arrival);
                 true
             }
-            Ok(Opened::Report) => false,
+            Ok(Opened::Report) => {
+                self.handle_report(arrival, id);
+                false
+            }
             // Counted by the media layer; a line each would let a stranger fill the log.
             Err(error) => {
                 tracing::trace!(%error, "a datagram was dropped");

@@ -87,6 +87,7 @@ proptest! {
             (any::<u32>(), any::<u8>(), 0..0x0100_0000u32, any::<(u32, u32, u32, u32)>()),
             0..=31,
         ),
+        bursts in proptest::option::of(any::<(u32, u16, u16)>()),
     ) {
         let report = RtcpReport {
             ssrc,
@@ -105,6 +106,8 @@ proptest! {
                     delay_since_last_sender_report: rest.3,
                 })
                 .collect(),
+            bursts: bursts
+                .map(|(ssrc, longest, mean)| crate::media::BurstBlock { ssrc, longest, mean }),
         };
         prop_assert_eq!(RtcpReport::parse(&report.write().unwrap()), Ok(report));
     }

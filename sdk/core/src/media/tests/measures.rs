@@ -178,3 +178,26 @@ fn reports_keep_their_interval() {
         }
     }
 }
+
+#[test]
+fn bursts_are_measured_and_reported() {
+    let (mut alice, mut bob) = pair();
+    let mut now = Instant::now();
+    for n in 0..400 {
+        let datagram = alice.seal(now, &frame(n)).unwrap();
+        if n % 40 >= 4 {
+            bob.open(now, &datagram).unwrap();
+        }
+        now += FRAME;
+    }
+    let datagram = report(&mut bob, &mut now);
+    assert!(matches!(alice.open(now, &datagram), Ok(Opened::Report)));
+    let stats = alice.stats();
+    assert_eq!(stats.remote_longest_burst, Some(4));
+    assert_eq!(stats.remote_reports, 1);
+    assert_eq!(stats.remote_jitter, Some(Duration::ZERO));
+    // Runs of 4 where one packet in ten is lost.
+    let ratio = bob.stats().burst_ratio;
+    assert!((3.4..3.8).contains(&ratio), "{ratio}");
+    assert_eq!(bob.stats().longest_burst, 4);
+}

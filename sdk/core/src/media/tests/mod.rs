@@ -1,8 +1,10 @@
 #![allow(clippy::unwrap_used)]
 
+mod adaptation;
 mod agreement;
 mod hostile;
 mod measures;
+mod quality;
 mod sealed;
 
 use std::time::{Duration, Instant};

@@ -1,0 +1,154 @@
+//! What the user has set for a call: who is heard, and when oneself is.
+
+use cooee_audio::{Captured, LatencyProfile, Processing, SendMode, Voice};
+use cooee_core::media::adaptation::FrameLength;
+use cooee_core::path::PeerId;
+
+use super::sound::Sound;
+use super::{Plane, PlaneCommand};
+use crate::call::CallOptions;
+use crate::call::trace::Step;
+
+/// What the user has set for the call as a whole; kept until the voice is there, and after.
+#[derive(Debug, Default)]
+pub(super) struct Controls {
+    /// What the user chose, if anything.
+    processing: Option<Processing>,
+    muted: bool,
+    deafened: bool,
+    send_mode: Option<SendMode>,
+    talking: bool,
+    bitrate: Option<u32>,
+}
+
+impl Controls {
+    fn apply(&self, voice: &Voice) {
+        if let Some(processing) = self.processing {
+            voice.set_processing(processing);
+        }
+        voice.set_muted(self.muted);
+        voice.set_deafened(self.deafened);
+        voice.set_send_mode(self.send_mode.unwrap_or_default());
+        voice.set_talking(self.talking);
+    }
+}
+
+/// How one participant is played.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Playing {
+    volume: f32,
+    muted: bool,
+}
+
+impl Default for Playing {
+    fn default() -> Self {
+        Self {
+            volume: 1.0,
+            muted: false,
+        }
+    }
+}
+
+/// What the user changes in a call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Control {
+    Processing(Processing),
+    Muted(bool),
+    Deafened(bool),
+    SendMode(SendMode),
+    Talking(bool),
+    /// Bits in a second, never to be exceeded.
+    Bitrate(u32),
+    /// How loud a participant is played: 1 as it comes, 2 at most.
+    Volume(PeerId, f32),
+    /// Whether a participant is silenced here.
+    PeerMuted(PeerId, bool),
+}
+
+impl From<Control> for PlaneCommand {
+    fn from(control: Control) -> Self {
+        Self::Control(control)
+    }
+}
+
+impl Plane {
+    /// Takes the choices over that come with the accept. What was chosen while it rang counts for
+    /// more.
+    pub(super) fn choose(&mut self, options: &CallOptions) {
+        let controls = &mut self.controls;
+        controls.processing = controls.processing.or(options.processing);
+        controls.send_mode.get_or_insert(options.send_mode);
+        controls.bitrate = controls.bitrate.or(options.bitrate);
+        if let Some(bitrate) = controls.bitrate {
+            self.adaptation.set_bitrate(bitrate);
+        }
+        if options.latency == LatencyProfile::Low {
+            self.adaptation.set_shortest_frame(FrameLength::Ms10);
+        }
+    }
+
+    pub(super) fn begin_sound(&mut self) {
+        self.sound.begin(self.controls.processing, &self.live.trace);
+    }
+
+    pub(super) fn control(&mut self, control: Control) {
+        match control {
+            Control::Processing(processing) => self.controls.processing = Some(processing),
+            Control::Muted(muted) => self.controls.muted = muted,
+            Control::Deafened(deafened) => self.controls.deafened = deafened,
+            Control::SendMode(mode) => self.controls.send_mode = Some(mode),
+            Control::Talking(talking) => self.controls.talking = talking,
+            Control::Bitrate(bitrate) => {
+                self.controls.bitrate = Some(bitrate);
+                self.adaptation.set_bitrate(bitrate);
+                self.adapt();
+            }
+            Control::Volume(peer, volume) => {
+                if let Some(peer) = self.peers.get_mut(&peer) {
+                    peer.playing.volume = volume;
+                }
+                self.play(peer);
+            }
+            Control::PeerMuted(peer, muted) => {
+                if let Some(peer) = self.peers.get_mut(&peer) {
+                    peer.playing.muted = muted;
+                }
+                self.play(peer);
+            }
+        }
+        if let Some(voice) = self.sound.voice() {
+            self.controls.apply(voice);
+        }
+    }
+
+    /// Takes the voice over as it opens, with everything that was set before.
+    pub(super) fn open_sound(&mut self, voice: Voice, captured: Captured) {
+        self.live.trace.mark(Step::SoundOpen);
+        self.controls.apply(&voice);
+        self.encoder = self.adaptation.settings();
+        voice.set_encoder(self.encoder);
+        for peer in self.peers.keys() {
+            if let Err(error) = voice.add_peer(*peer) {
+                tracing::warn!(%error, "a participant could not be taken into the mix");
+            }
+        }
+        self.sound = Sound::Open(voice, captured);
+        let peers: Vec<PeerId> = self.peers.keys().copied().collect();
+        for peer in peers {
+            self.play(peer);
+        }
+    }
+
+    /// Plays a participant as the user has set it.
+    fn play(&self, id: PeerId) {
+        let (Some(voice), Some(peer)) = (self.sound.voice(), self.peers.get(&id)) else {
+            return;
+        };
+        let set = voice
+            .set_volume(id, peer.playing.volume)
+            .and_then(|()| voice.set_peer_muted(id, peer.playing.muted));
+        if let Err(error) = set {
+            tracing::warn!(%error, "a participant's volume stays as it was");
+        }
+    }
+}
