@@ -2,13 +2,13 @@
 //!
 //! One encoder serves everybody in a call, so its settings follow the worst reasonable receiver.
 //! That is the receiver with the most loss, with two exceptions. A report older than
-//! [`REPORT_AGE`] counts for nothing. And where there are three receivers or more, one that loses
-//! [`HOPELESS`] or more while every other loses less than [`HEALTHY`] is not followed with bitrate
+//! `REPORT_AGE` counts for nothing. And where there are three receivers or more, one that loses
+//! `HOPELESS` or more while every other loses less than `HEALTHY` is not followed with bitrate
 //! and frame length, because six people should not sound like a telephone for the one whose network
 //! does not carry that either; redundancy still follows it.
 //!
 //! Down fast, up slowly: each measure of trouble is taken over at once and forgotten with a
-//! half-life, and the bitrate rises only after [`QUIET`] without trouble, a step at a time. So
+//! half-life, and the bitrate rises only after `QUIET` without trouble, a step at a time. So
 //! reports that alternate between good and bad hold the settings where the bad ones put them.
 //!
 //! Bitrate and frame length are visible on the network as the size and the pace of packets. They
