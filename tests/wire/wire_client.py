@@ -24,6 +24,10 @@ class Surprise(AssertionError):
     """The server said something else than the specification."""
 
 
+class Gone(Surprise):
+    """The connection ended while something was waited for."""
+
+
 class WireClient:
     """One connection. Frames wait in `inbox`, in the order of their arrival, until asked for."""
 
@@ -92,8 +96,8 @@ class WireClient:
                                 self.inbox.remove(frame)
                                 return frame
                         if self.closed:
-                            raise Surprise(f"{self.pseudo}: closed while waiting for {what}; "
-                                           f"inbox {self.inbox}")
+                            raise Gone(f"{self.pseudo}: closed while waiting for {what}; "
+                                       f"inbox {self.inbox}")
                         await self._news.wait()
         except TimeoutError:
             raise Surprise(f"{self.pseudo}: no {what}; inbox {self.inbox}") from None
