@@ -36,6 +36,7 @@ pub mod doctor;
 mod driver;
 mod error;
 mod event;
+mod keyring;
 mod pictures;
 mod roster;
 mod shared;
@@ -48,6 +49,7 @@ pub use call::{AddressPrivacy, Call, CallOptions, CallSnapshot, CallStats, Incom
 pub use client::{Client, EventOrGap, Events};
 pub use error::{ActionError, BuildError, CallActionError, SignInError};
 pub use event::Event;
+pub use keyring::check_keyring;
 pub use roster::Me;
 pub use shared::Connectivity;
 

@@ -1,0 +1,103 @@
+//! One account at work.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cooee_sdk::{Client, Connectivity, Credentials};
+
+use super::Entry;
+use crate::convert;
+use crate::error::{Answer, AppError};
+use crate::link;
+use crate::model::account::{Account, AccountId, Keep, Profile, Session, SessionState};
+
+/// What the session's events told and the client does not keep.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SessionFacts {
+    /// Attempts to connect again that have failed in a row.
+    pub(crate) attempt: u32,
+    /// When the next one begins, in milliseconds since the Unix epoch.
+    pub(crate) retry_at: Option<i64>,
+    /// Why there is no session.
+    pub(crate) ended: Option<AppError>,
+}
+
+/// One account's client.
+#[derive(Clone)]
+pub(crate) struct Running {
+    pub(crate) id: AccountId,
+    pub(crate) client: Client,
+    facts: Arc<Mutex<SessionFacts>>,
+}
+
+impl Running {
+    /// Builds the client over the account's folder. Nothing is sent yet.
+    pub(crate) async fn start(entry: &Entry, data: &Path) -> Answer<Self> {
+        let credentials = match entry.keep {
+            Keep::Keyring => Credentials::Keyring,
+            Keep::Session => Credentials::Session,
+        };
+        let mut builder = Client::builder()
+            .server(entry.server.as_str())
+            .data_folder(entry.id.folder(data))
+            .credentials(credentials)
+            .allow_plaintext(entry.allow_plaintext);
+        // For servers whose certificate no authority signed, as the terminal client has it.
+        if let Some(file) = std::env::var_os("COOEE_CA_FILE") {
+            builder = builder.ca_file(file);
+        }
+        Ok(Self {
+            id: entry.id.clone(),
+            client: builder.build().await?,
+            facts: Arc::default(),
+        })
+    }
+
+    pub(crate) fn facts(&self) -> MutexGuard<'_, SessionFacts> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The account as the UI sees it.
+    pub(crate) fn account(&self, entry: &Entry) -> Account {
+        let state = match *self.client.connectivity().borrow() {
+            Connectivity::SignedOut => SessionState::SignedOut,
+            Connectivity::Connecting => SessionState::Connecting,
+            Connectivity::Online => SessionState::Online,
+            Connectivity::Reconnecting => SessionState::Reconnecting,
+        };
+        let facts = self.facts().clone();
+        let profile = self.client.profile().as_ref().map(convert::profile);
+        Account {
+            session: Session {
+                state,
+                attempt: facts.attempt,
+                retry_at: facts.retry_at,
+                ended: facts.ended,
+            },
+            ..described(entry, profile)
+        }
+    }
+}
+
+/// An account as far as the index knows it.
+pub(crate) fn described(entry: &Entry, profile: Option<Profile>) -> Account {
+    Account {
+        id: entry.id.clone(),
+        server: entry.server.clone(),
+        server_name: link::server_name(&entry.server),
+        plaintext: entry.allow_plaintext
+            && cooee_sdk::ServerAddress::parse(&entry.server, true)
+                .is_ok_and(|server| link::is_plaintext(&server)),
+        profile: profile.unwrap_or_else(|| Profile {
+            name: entry.name.clone(),
+            picture: None,
+        }),
+        keep: entry.keep,
+        session: Session {
+            state: SessionState::SignedOut,
+            attempt: 0,
+            retry_at: None,
+            ended: None,
+        },
+    }
+}

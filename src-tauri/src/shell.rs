@@ -1,0 +1,364 @@
+//! What the app holds: its accounts, the call, the settings; and how the UI learns of changes.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use cooee_sdk::{Client, Connectivity, Event, EventOrGap, Events};
+use tokio::sync::watch;
+
+use crate::accounts::{Entry, Index, Running, described};
+use crate::convert;
+use crate::error::{Answer, AppError, ErrorCode};
+use crate::feed::Feed;
+use crate::line::{Change, Line};
+use crate::model::account::{Account, AccountId};
+use crate::model::call::IncomingCall;
+use crate::model::event::{AccountRoster, AppEvent, Notice, Snapshot};
+use crate::model::people::Invitation;
+use crate::settings::Chosen;
+
+/// Sees every event that the UI sees: the tray and the notifications.
+pub(crate) type Observer = Box<dyn Fn(&Shell, &AppEvent) + Send + Sync>;
+
+/// Everything that the app holds. Locks are short and never held across a wait.
+pub(crate) struct Shell {
+    pub(crate) data: PathBuf,
+    pub(crate) feed: Feed,
+    pub(crate) line: Line,
+    pub(crate) chosen: Chosen,
+    pub(crate) observer: OnceLock<Observer>,
+    /// Signing in and out changes one account at a time.
+    pub(crate) changing: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+}
+
+struct State {
+    index: Index,
+    running: BTreeMap<AccountId, Running>,
+    /// Since when each call rings.
+    ringing: BTreeMap<(AccountId, String), i64>,
+    invitation: Option<Invitation>,
+}
+
+impl Shell {
+    pub(crate) fn new(data: PathBuf, index: Index, chosen: Chosen) -> Self {
+        Self {
+            data,
+            feed: Feed::default(),
+            line: Line::default(),
+            chosen,
+            observer: OnceLock::new(),
+            changing: tokio::sync::Mutex::new(()),
+            state: Mutex::new(State {
+                index,
+                running: BTreeMap::new(),
+                ringing: BTreeMap::new(),
+                invitation: None,
+            }),
+        }
+    }
+
+    // What there is.
+
+    /// Everything that the UI mirrors.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let (accounts, active) = self.accounts();
+        let rosters = self
+            .running()
+            .iter()
+            .map(|running| AccountRoster {
+                account: running.id.clone(),
+                roster: convert::roster(&running.client),
+            })
+            .collect();
+        Snapshot {
+            accounts,
+            active,
+            rosters,
+            incoming: self.incoming(),
+            call: self.line.call(),
+            settings: self.chosen.settings(),
+            invitation: self.state().invitation.clone(),
+        }
+    }
+
+    /// The accounts in their order, and the one that is shown.
+    pub(crate) fn accounts(&self) -> (Vec<Account>, Option<AccountId>) {
+        let state = self.state();
+        let accounts = state
+            .index
+            .accounts
+            .iter()
+            .map(|entry| match state.running.get(&entry.id) {
+                Some(running) => running.account(entry),
+                None => described(entry, None),
+            })
+            .collect();
+        (accounts, state.index.active.clone())
+    }
+
+    /// The calls that ring.
+    pub(crate) fn incoming(&self) -> Vec<IncomingCall> {
+        let state = self.state();
+        let ringing = state.running.values().filter_map(|running| {
+            let ring = running.client.incoming()?;
+            let conversation = ring.id_group().to_string();
+            let since = state
+                .ringing
+                .get(&(running.id.clone(), conversation.clone()));
+            Some(IncomingCall {
+                account: running.id.clone(),
+                group: running
+                    .client
+                    .groups()
+                    .iter()
+                    .any(|group| group.id_group == *ring.id_group()),
+                from: ring.from().to_string(),
+                since: since.copied().unwrap_or_else(convert::now),
+                conversation,
+            })
+        });
+        ringing.collect()
+    }
+
+    /// The client of an account.
+    pub(crate) fn client(&self, id: &AccountId) -> Answer<Client> {
+        Ok(self.find(id)?.client)
+    }
+
+    pub(crate) fn find(&self, id: &AccountId) -> Answer<Running> {
+        let running = self.state().running.get(id).cloned();
+        running.ok_or_else(|| ErrorCode::NoAccount.into())
+    }
+
+    pub(crate) fn running(&self) -> Vec<Running> {
+        self.state().running.values().cloned().collect()
+    }
+
+    pub(crate) fn index(&self) -> Index {
+        self.state().index.clone()
+    }
+
+    // What changes.
+
+    /// Changes the index of accounts and writes it down.
+    pub(crate) fn change_index(&self, change: impl FnOnce(&mut Index)) {
+        let index = {
+            let mut state = self.state();
+            change(&mut state.index);
+            state.index.clone()
+        };
+        if let Err(error) = index.save(&self.data) {
+            self.notice(
+                None,
+                AppError::new(crate::error::of_io(&error, ErrorCode::DataFolder), error),
+            );
+        }
+        self.tell_accounts();
+    }
+
+    /// Takes an account's client in and follows its events, those since `events` began.
+    pub(crate) fn adopt(self: &Arc<Self>, running: Running, events: Events) {
+        self.state()
+            .running
+            .insert(running.id.clone(), running.clone());
+        let privacy = self.chosen.settings().addresses.into();
+        running.client.set_address_privacy(privacy);
+        let connectivity = running.client.connectivity();
+        let follow = follow(Arc::clone(self), running.id, events, connectivity);
+        tauri::async_runtime::spawn(follow);
+    }
+
+    /// Lets an account's client go.
+    pub(crate) fn release(&self, id: &AccountId) -> Option<Running> {
+        self.state().running.remove(id)
+    }
+
+    pub(crate) fn set_invitation(&self, invitation: Option<Invitation>) {
+        self.state().invitation.clone_from(&invitation);
+        self.tell(AppEvent::Invitation { invitation });
+    }
+
+    // What the UI is told.
+
+    pub(crate) fn tell(&self, event: AppEvent) {
+        if let Some(observer) = self.observer.get() {
+            observer(self, &event);
+        }
+        self.feed.tell(event);
+    }
+
+    pub(crate) fn tell_accounts(&self) {
+        let (accounts, active) = self.accounts();
+        self.tell(AppEvent::Accounts { accounts, active });
+    }
+
+    pub(crate) fn tell_call(&self) {
+        let call = self.line.call().map(Box::new);
+        self.tell(AppEvent::Call { call });
+    }
+
+    pub(crate) fn tell_roster(&self, running: &Running) {
+        self.tell(AppEvent::Roster {
+            account: running.id.clone(),
+            roster: convert::roster(&running.client),
+        });
+    }
+
+    pub(crate) fn notice(&self, account: Option<AccountId>, problem: AppError) {
+        tracing::warn!(%problem, "told to the user");
+        let notice = Notice { account, problem };
+        self.tell(AppEvent::Notice { notice });
+    }
+
+    fn tell_incoming(&self) {
+        let incoming = self.incoming();
+        self.tell(AppEvent::Incoming { incoming });
+    }
+
+    // What the SDK tells.
+
+    fn handle_event(&self, running: &Running, event: &Event) {
+        let account = running.id.clone();
+        match event {
+            Event::Online { .. } => {
+                *running.facts() = crate::accounts::SessionFacts::default();
+                self.tell_roster(running);
+                self.tell_accounts();
+                self.tell_incoming();
+            }
+            Event::Reconnecting { retry_in, attempt } => {
+                {
+                    let mut facts = running.facts();
+                    facts.attempt = *attempt;
+                    facts.retry_at =
+                        Some(convert::now().saturating_add(convert::milliseconds_of(*retry_in)));
+                }
+                // Nobody's presence is known meanwhile.
+                self.tell_roster(running);
+                self.tell_accounts();
+            }
+            Event::SignedOut { reason } => {
+                let ended = reason.as_ref().map(|reply| AppError {
+                    code: ErrorCode::SessionOver,
+                    detail: reply.detail.clone(),
+                });
+                running.facts().ended = ended;
+                self.tell_roster(running);
+                self.tell_accounts();
+                self.tell_incoming();
+            }
+            Event::ProfileChanged => self.rename(running),
+            Event::ContactChanged { contact, previous } => self.tell(AppEvent::Contact {
+                account,
+                contact: convert::contact(contact),
+                previous: previous.as_ref().map(ToString::to_string),
+            }),
+            Event::ContactRemoved { name } => self.tell(AppEvent::ContactRemoved {
+                account,
+                name: name.to_string(),
+            }),
+            Event::GroupChanged { group } => self.tell(AppEvent::Group {
+                account,
+                group: convert::group(group),
+            }),
+            Event::GroupRemoved { id_group } => self.tell(AppEvent::GroupRemoved {
+                account,
+                group: id_group.to_string(),
+            }),
+            Event::Call(call) => {
+                self.note_ring(&account, call);
+                self.tell_incoming();
+                self.change_call(&account, event);
+            }
+            Event::CredentialsNotKept { why } => {
+                let problem = AppError::new(ErrorCode::KeyringFailed, why);
+                self.notice(Some(account), problem);
+            }
+            // Of a call, or of a kind that this version does not know.
+            _ => self.change_call(&account, event),
+        }
+    }
+
+    fn change_call(&self, account: &AccountId, event: &Event) {
+        match self.line.handle_event(account, event) {
+            Change::Nothing => {}
+            Change::Call => self.tell_call(),
+            Change::Sample(sample) => self.tell(AppEvent::Stats { sample }),
+        }
+    }
+
+    fn note_ring(&self, account: &AccountId, event: &cooee_sdk::CallEvent) {
+        use cooee_sdk::CallEvent;
+        let mut state = self.state();
+        match event {
+            CallEvent::RingingIn { id_group, .. } => {
+                let ring = (account.clone(), id_group.to_string());
+                state.ringing.entry(ring).or_insert_with(convert::now);
+            }
+            CallEvent::Connecting { .. } | CallEvent::Ended { .. } => {
+                state.ringing.retain(|(of, _), _| of != account);
+            }
+            CallEvent::RingingOut { .. }
+            | CallEvent::Connected { .. }
+            | CallEvent::Joined { .. }
+            | CallEvent::Left { .. }
+            | CallEvent::Reconnecting { .. }
+            | CallEvent::Reconnected { .. } => {}
+        }
+    }
+
+    /// The profile may have another name now.
+    fn rename(&self, running: &Running) {
+        let Some(me) = running.client.profile() else {
+            return;
+        };
+        let known = self
+            .state()
+            .index
+            .find(&running.id)
+            .map(|entry: &Entry| entry.name.clone());
+        if known.as_deref() == Some(me.name.as_str()) {
+            self.tell_accounts();
+        } else {
+            self.change_index(|index| {
+                if let Some(entry) = index.find_mut(&running.id) {
+                    entry.name = me.name.to_string();
+                }
+            });
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Passes an account's events on until its client is gone, which this task does not hold on to.
+async fn follow(
+    shell: Arc<Shell>,
+    id: AccountId,
+    mut events: Events,
+    mut connectivity: watch::Receiver<Connectivity>,
+) {
+    loop {
+        tokio::select! {
+            event = events.recv() => {
+                let (Some(event), Ok(running)) = (event, shell.find(&id)) else { return };
+                match event {
+                    EventOrGap::Event(event) => shell.handle_event(&running, &event),
+                    EventOrGap::Missed(missed) => {
+                        tracing::warn!(missed, "events were lost; everything is told anew");
+                        let snapshot = Box::new(shell.snapshot());
+                        shell.tell(AppEvent::Everything { snapshot });
+                    }
+                }
+            }
+            changed = connectivity.changed() => {
+                if changed.is_err() { return }
+                shell.tell_accounts();
+            }
+        }
+    }
+}
