@@ -357,7 +357,7 @@ not_sent! {
     NoAttachment = "no_attachment",
     /// One has blocked the other person oneself.
     Blocked = "blocked",
-    /// Somebody else's entry in that conversation has that id.
+    /// That id is taken: by somebody else's entry there, or one's own that says something else.
     Duplicate = "duplicate",
 }
 
