@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::db::contacts::Relation;
 use crate::db::{self, Db, JobError, JobResult};
 use crate::hub::{Hub, State};
+use crate::ids::ProfileId;
 use crate::limits::{Buckets, Rate, now};
 use crate::outbox::Outbox;
 use crate::passwords::{PasswordError, Passwords};
@@ -37,6 +38,10 @@ pub(crate) struct App {
     pub(crate) address_logins: Buckets<IpAddr>,
     /// Registrations by address.
     pub(crate) registrations: Buckets<IpAddr>,
+    /// Entries posted by a profile.
+    pub(crate) posts: Buckets<ProfileId>,
+    /// Typing told by a profile.
+    pub(crate) typing: Buckets<ProfileId>,
     /// What clients are told of the STUN responder.
     pub(crate) stun: Vec<String>,
     /// What participants of calls may relay through.
@@ -79,6 +84,14 @@ impl App {
             ),
             registrations: Buckets::new(
                 Rate::per_second(1, config.register_burst_address),
+                MOST_REMEMBERED,
+            ),
+            posts: Buckets::new(
+                Rate::per_second(config.post_rate, config.post_burst),
+                MOST_REMEMBERED,
+            ),
+            typing: Buckets::new(
+                Rate::per_second(config.typing_rate, config.typing_burst),
                 MOST_REMEMBERED,
             ),
             upload_bodies: Semaphore::new(BODIES_AT_ONCE),

@@ -86,6 +86,14 @@ pub struct Config {
     /// Bytes of data frames (504) a second that a connection takes sustained; twice as many at
     /// once.
     pub data_bytes_rate: u32,
+    /// Entries that a profile posts at once.
+    pub post_burst: u32,
+    /// Entries a second that a profile posts sustained.
+    pub post_rate: u32,
+    /// Times at once that a profile tells that it types.
+    pub typing_burst: u32,
+    /// Times a second, sustained, that a profile tells that it types.
+    pub typing_rate: u32,
     /// The most contacts, requests included, of one profile.
     pub max_contacts: u32,
     /// The most groups of one profile.
@@ -122,7 +130,7 @@ impl Default for Config {
             idle_timeout: Duration::from_secs(90),
             max_connections: 50_000,
             max_connections_per_address: 12_000,
-            queue_frames: 256,
+            queue_frames: 4096,
             queue_bytes: 4 << 20,
             login_burst_account: 10,
             login_burst_address: 50,
@@ -132,6 +140,10 @@ impl Default for Config {
             data_burst: 900,
             data_rate: 450,
             data_bytes_rate: 1 << 20,
+            post_burst: 1000,
+            post_rate: 100,
+            typing_burst: 20,
+            typing_rate: 2,
             max_contacts: 5000,
             max_groups: 1000,
             max_members: 1000,
@@ -183,6 +195,10 @@ impl Config {
             ("data-rate", self.data_rate as usize),
             ("data-burst", self.data_burst as usize),
             ("data-bytes-rate", self.data_bytes_rate as usize),
+            ("post-rate", self.post_rate as usize),
+            ("post-burst", self.post_burst as usize),
+            ("typing-rate", self.typing_rate as usize),
+            ("typing-burst", self.typing_burst as usize),
             ("login-burst-account", self.login_burst_account as usize),
             ("login-burst-address", self.login_burst_address as usize),
             (

@@ -281,12 +281,14 @@ impl Connection {
             ClientMessage::Quit(args) => app.quit_call(request, login, args).await,
             ClientMessage::Exchange(args) => app.exchange(&request, login, args),
             ClientMessage::InfoCall(args) => app.info_call(&request, login, args),
-            ClientMessage::PostEntry(_)
-            | ClientMessage::MarkEntries(_)
-            | ClientMessage::SetTyping(_)
-            | ClientMessage::PullEntries(_)
-            | ClientMessage::ListConversations(_)
-            | ClientMessage::Block(_)
+            ClientMessage::PostEntry(args) => app.post_entry(request, login, args).await,
+            ClientMessage::MarkEntries(args) => app.mark_entries(request, login, args).await,
+            ClientMessage::SetTyping(args) => app.set_typing(request, login, args).await,
+            ClientMessage::PullEntries(args) => app.pull_entries(request, login, args).await,
+            ClientMessage::ListConversations(args) => {
+                app.list_conversations(request, login, args).await;
+            }
+            ClientMessage::Block(_)
             | ClientMessage::Unblock(_)
             | ClientMessage::ListBlocked(_)
             | ClientMessage::DeleteProfile(_) => {

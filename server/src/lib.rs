@@ -23,6 +23,7 @@ mod calls;
 mod config;
 mod connection;
 mod contacts;
+mod conversations;
 mod db;
 pub mod doctor;
 #[cfg(fuzzing)]

@@ -168,7 +168,7 @@ options! {
     max_connections: usize = "N" "COOEE_MAX_CONNECTIONS" ();
     /// Connections at once from one address, or one IPv6 /64 [default: 12000]
     max_connections_per_address: usize = "N" "COOEE_MAX_CONNECTIONS_PER_ADDRESS" ();
-    /// Frames that may wait for a client that does not read [default: 256]
+    /// Frames that may wait for a client that does not read [default: 4096]
     queue_frames: usize = "N" "COOEE_QUEUE_FRAMES" ();
     /// Bytes that may wait for a client that does not read [default: 4194304]
     queue_bytes: usize = "N" "COOEE_QUEUE_BYTES" ();
@@ -188,6 +188,14 @@ options! {
     data_rate: u32 = "N" "COOEE_DATA_RATE" ();
     /// Bytes of data frames (504) of a connection a second, sustained [default: 1048576]
     data_bytes_rate: u32 = "N" "COOEE_DATA_BYTES_RATE" ();
+    /// Entries that one profile posts at once [default: 1000]
+    post_burst: u32 = "N" "COOEE_POST_BURST" ();
+    /// Entries that one profile posts a second, sustained [default: 100]
+    post_rate: u32 = "N" "COOEE_POST_RATE" ();
+    /// Times at once that one profile tells that it types [default: 20]
+    typing_burst: u32 = "N" "COOEE_TYPING_BURST" ();
+    /// Times a second, sustained, that one profile tells that it types [default: 2]
+    typing_rate: u32 = "N" "COOEE_TYPING_RATE" ();
     /// Contacts of one profile, requests included [default: 5000]
     max_contacts: u32 = "N" "COOEE_MAX_CONTACTS" ();
     /// Groups of one profile [default: 1000]
@@ -357,6 +365,10 @@ impl Options {
             data_burst: self.data_burst.unwrap_or(default.data_burst),
             data_rate: self.data_rate.unwrap_or(default.data_rate),
             data_bytes_rate: self.data_bytes_rate.unwrap_or(default.data_bytes_rate),
+            post_burst: self.post_burst.unwrap_or(default.post_burst),
+            post_rate: self.post_rate.unwrap_or(default.post_rate),
+            typing_burst: self.typing_burst.unwrap_or(default.typing_burst),
+            typing_rate: self.typing_rate.unwrap_or(default.typing_rate),
             max_contacts: self.max_contacts.unwrap_or(default.max_contacts),
             max_groups: self.max_groups.unwrap_or(default.max_groups),
             max_members: self.max_members.unwrap_or(default.max_members),

@@ -75,6 +75,8 @@ struct State {
     ending: Ending,
     /// The session that the connection has, as the hub sees it.
     session: Option<SessionId>,
+    /// Whether the session on this connection has asked to be told of entries.
+    follows: bool,
     finished: bool,
 }
 
@@ -98,6 +100,7 @@ impl Outbox {
                 bytes: 0,
                 ending: Ending::No,
                 session: None,
+                follows: false,
                 finished: false,
             }),
             wake: Notify::new(),
@@ -179,7 +182,20 @@ impl Outbox {
     /// Notes the session of the connection. Called with the hub locked, as are
     /// [`Outbox::is_finished`] and [`Outbox::finish`]: no session outlives its connection.
     pub(crate) fn bind(&self, session: SessionId) {
-        self.lock().session = Some(session);
+        let mut state = self.lock();
+        // Another profile's news are not what the one before has asked for.
+        state.follows &= state.session == Some(session);
+        state.session = Some(session);
+    }
+
+    /// The client asks to be told of entries.
+    pub(crate) fn follow(&self) {
+        self.lock().follows = true;
+    }
+
+    /// Whether the client is told of entries.
+    pub(crate) fn follows(&self) -> bool {
+        self.lock().follows
     }
 
     /// Whether the connection is gone.

@@ -2,13 +2,11 @@
 
 use cooee_protocol::{ErrorCode, Group, GroupId, GroupName, Username};
 use rusqlite::{Connection, OptionalExtension as _, params};
-use time::OffsetDateTime;
-use time::macros::format_description;
 use uuid::Uuid;
 
 use super::contacts::{self, Relation};
 use super::profiles;
-use super::{JobError, JobResult, unix_micros};
+use super::{JobError, JobResult, conversations, date, unix_micros};
 use crate::ids::{Person, ProfileId};
 
 /// The bounds that requests about groups keep.
@@ -80,16 +78,6 @@ fn state(db: &Connection, group: &GroupId) -> JobResult<State> {
     })
 }
 
-/// RFC 3339 in UTC with microseconds.
-fn date(micros: i64) -> JobResult<String> {
-    let format =
-        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000)
-        .ok()
-        .and_then(|date| date.format(&format).ok())
-        .ok_or(JobError::Malformed("date"))
-}
-
 /// Marks a change of the group.
 fn touch(db: &Connection, group: &GroupId) -> JobResult<()> {
     db.prepare_cached("UPDATE groups SET updated = max(?2, updated + 1) WHERE id = ?1")?
@@ -156,6 +144,7 @@ pub(crate) fn create(
             profile.0,
             unix_micros()
         ])?;
+    conversations::begin(db, &group, false)?;
     join(db, &group, profile)?;
     state(db, &group)
 }
@@ -163,7 +152,7 @@ pub(crate) fn create(
 fn join(db: &Connection, group: &GroupId, profile: ProfileId) -> JobResult<()> {
     db.prepare_cached("INSERT INTO members (group_id, profile) VALUES (?1, ?2)")?
         .execute(params![group.as_str(), profile.0])?;
-    Ok(())
+    conversations::join(db, group, profile)
 }
 
 /// 604: adds a contact of a member; returns the group and who was added.
@@ -249,6 +238,7 @@ pub(crate) fn quit(
     };
     db.prepare_cached("DELETE FROM members WHERE group_id = ?1 AND profile = ?2")?
         .execute(params![group.as_str(), gone.profile.0])?;
+    conversations::leave(db, group, gone.profile)?;
     let remaining: Vec<_> = members(db, group)?
         .into_iter()
         .map(|member| member.profile)
@@ -256,6 +246,7 @@ pub(crate) fn quit(
     let Some(longest) = remaining.first() else {
         db.prepare_cached("DELETE FROM groups WHERE id = ?1")?
             .execute([group.as_str()])?;
+        conversations::end(db, group)?;
         return Ok(Departure {
             gone,
             remaining,
@@ -308,17 +299,23 @@ pub(crate) fn circle(
     Ok(Some(Circle::Pair(other.person())))
 }
 
-/// The lasting id of the direct call between two profiles.
+/// The lasting id of a pair: of its direct calls and of its conversation.
 pub(crate) fn pair(db: &Connection, one: ProfileId, other: ProfileId) -> JobResult<GroupId> {
     let (low, high) = (one.0.min(other.0), one.0.max(other.0));
-    db.prepare_cached(
-        "INSERT INTO pairs (id, low, high) VALUES (?1, ?2, ?3) ON CONFLICT (low, high) DO NOTHING",
-    )?
-    .execute(params![Uuid::new_v4().to_string(), low, high])?;
-    let id: String = db
+    let known: Option<String> = db
         .prepare_cached("SELECT id FROM pairs WHERE low = ?1 AND high = ?2")?
-        .query_row([low, high], |row| row.get(0))?;
-    group_id(&id)
+        .query_row([low, high], |row| row.get(0))
+        .optional()?;
+    if let Some(id) = known {
+        return group_id(&id);
+    }
+    let id = group_id(&Uuid::new_v4().to_string())?;
+    db.prepare_cached("INSERT INTO pairs (id, low, high) VALUES (?1, ?2, ?3)")?
+        .execute(params![id.as_str(), low, high])?;
+    conversations::begin(db, &id, true)?;
+    conversations::join(db, &id, one)?;
+    conversations::join(db, &id, other)?;
+    Ok(id)
 }
 
 /// Everybody who shares a group with the profile.

@@ -5,6 +5,7 @@ use rusqlite::Connection;
 const MIGRATIONS: &[&str] = &[
     include_str!("0001_first.sql"),
     include_str!("0002_calls.sql"),
+    include_str!("0003_conversations.sql"),
 ];
 
 /// The version that this server brings a database to.
@@ -51,7 +52,7 @@ mod tests {
         migrate(&mut connection)?;
         migrate(&mut connection)?;
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        assert_eq!(version, 2);
+        assert_eq!(version, newest());
         Ok(())
     }
 

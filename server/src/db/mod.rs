@@ -7,8 +7,11 @@
 //! the commits. Reads go the same way: they see everything that was committed before them, and
 //! a transaction that wrote nothing costs no write to disk.
 
+pub(crate) mod blocks;
 pub(crate) mod calls;
 pub(crate) mod contacts;
+pub(crate) mod conversations;
+pub(crate) mod entries;
 pub(crate) mod groups;
 mod migrations;
 pub(crate) mod pictures;
@@ -24,6 +27,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cooee_protocol::{ErrorCode, ErrorReply};
 use rusqlite::Connection;
+use time::OffsetDateTime;
+use time::macros::format_description;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -299,6 +304,16 @@ fn one(connection: &Connection, job: Job) -> Finish {
         Ok(()) => finish,
         Err(error) => Box::new(move |_| finish(Err(error.to_string()))),
     }
+}
+
+/// RFC 3339 in UTC with microseconds.
+pub(crate) fn date(micros: i64) -> JobResult<String> {
+    let format =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1000)
+        .ok()
+        .and_then(|date| date.format(&format).ok())
+        .ok_or(JobError::Malformed("date"))
 }
 
 /// Seconds since 1970.

@@ -84,16 +84,25 @@ pub(crate) fn taken(name: &Username) -> JobError {
 
 /// Creates a profile.
 pub(crate) fn create(db: &Connection, name: &Username, password: &str) -> JobResult<ProfileId> {
-    let added = db
-        .prepare_cached(
-            "INSERT INTO profiles (name, name_key, password, created) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (name_key) DO NOTHING",
-        )?
-        .execute(params![name.as_str(), name.key(), password, unix_seconds()])?;
-    if added == 0 {
+    if by_name(db, name)?.is_some() {
         return Err(taken(name));
     }
-    Ok(ProfileId(db.last_insert_rowid()))
+    // Not SQLite's choice, which would give the id of a profile that is gone a second time.
+    let profile = db
+        .prepare_cached("UPDATE server SET last_profile = last_profile + 1 RETURNING last_profile")?
+        .query_row([], |row| row.get(0).map(ProfileId))?;
+    db.prepare_cached(
+        "INSERT INTO profiles (id, name, name_key, password, created)
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute(params![
+        profile.0,
+        name.as_str(),
+        name.key(),
+        password,
+        unix_seconds()
+    ])?;
+    Ok(profile)
 }
 
 /// Renames a profile.

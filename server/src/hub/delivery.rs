@@ -1,5 +1,7 @@
 //! Messages to sessions: by profile, to one or all but one, and what the calls have to say.
 
+use std::sync::Arc;
+
 use axum::extract::ws::Utf8Bytes;
 use cooee_protocol::{GroupId, RelayAccess, RequestInfo, ServerMessage};
 
@@ -7,7 +9,7 @@ use super::{Link, MOST_MISSED, State};
 use crate::calls::{Output, Target};
 use crate::ids::{ProfileId, SessionId};
 use crate::limits::now;
-use crate::outbox::encode;
+use crate::outbox::{Outbox, encode};
 use crate::relay::{RENEWAL, unix_now};
 use crate::voice;
 
@@ -39,6 +41,34 @@ impl State {
                 let text = text.get_or_insert_with(|| encode(None, message.clone()));
                 if let Some(text) = text {
                     self.send_text(id, text.clone(), message);
+                }
+            }
+        }
+    }
+
+    /// Sends to every connection of these profiles that follows, but for one.
+    pub(crate) fn tell_followers(
+        &mut self,
+        profiles: impl IntoIterator<Item = ProfileId>,
+        but: Option<&Arc<Outbox>>,
+        message: &ServerMessage,
+    ) {
+        let mut text = None;
+        for profile in profiles {
+            let Some(online) = self.online.get(&profile) else {
+                continue;
+            };
+            for id in &online.sessions {
+                let Some(Link::Here(outbox)) = self.sessions.get(id).map(|found| &found.link)
+                else {
+                    continue;
+                };
+                if !outbox.follows() || but.is_some_and(|but| Arc::ptr_eq(but, outbox)) {
+                    continue;
+                }
+                let text = text.get_or_insert_with(|| encode(None, message.clone()));
+                if let Some(text) = text {
+                    outbox.send_text(text.clone());
                 }
             }
         }

@@ -5,6 +5,7 @@
 mod calls;
 mod client;
 mod contacts;
+mod conversations;
 mod doctor;
 mod groups;
 mod hostile;
