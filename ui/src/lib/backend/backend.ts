@@ -1,11 +1,19 @@
 import type {
+  AccountId,
   AppEvent,
+  AppInfo,
   Conversation,
+  Devices,
   Found,
   Invitation,
-  Mark,
+  KeyringStatus,
+  NewMessage,
+  NewSession,
+  OwnInvitation,
   Page,
+  PageFrom,
   PickedFile,
+  ServerAddress,
   Settings,
   Snapshot,
   Storage,
@@ -22,85 +30,85 @@ export class BackendError extends Error {
   }
 }
 
-/** What was posted beside the text. */
-export interface Outgoing {
-  text: string;
-  replyTo: string | null;
-  files: PickedFile[];
-}
-
-/** Who is to be called. */
-export type CallTarget = { kind: "contact"; name: string } | { kind: "group"; id: string; people: string[] };
-
 /**
- * All that the UI can ask for. Each method answers when it was done, or throws a `BackendError`; what it
- * changed comes back as an event, never by the UI's own guess.
+ * All that the UI can ask for. Each method answers when it was done, or throws a `BackendError`; what it changed
+ * comes back as an event, never by the UI's own guess. Sounds are not among it: the native side plays
+ * `ui/sounds/*.wav` by itself, since a webview that is hidden may sleep while the phone rings.
  */
 export interface Backend {
+  info(): Promise<AppInfo>;
   /** Everything as it is now. Events after this answer continue from it. */
   snapshot(): Promise<Snapshot>;
   /** Calls `listener` with each event from now on; the answer ends that. */
   subscribe(listener: (event: AppEvent) => void): Promise<() => void>;
 
-  // Sessions.
-  /** Whether a Cooee server answers there, before a password is typed. Gives the address in full. */
-  probeServer(address: string): Promise<string>;
-  parseInvitation(text: string): Promise<Invitation>;
-  register(server: string, name: string, password: string, sessionOnly: boolean): Promise<void>;
-  signIn(server: string, name: string, password: string, sessionOnly: boolean): Promise<void>;
-  signOut(): Promise<void>;
-  switchAccount(id: string): Promise<void>;
-  deleteProfile(password: string): Promise<void>;
-  reconnect(): Promise<void>;
+  // Accounts.
+  keyring(): Promise<KeyringStatus>;
+  parseServer(address: string): Promise<ServerAddress>;
+  parseLink(text: string): Promise<Invitation>;
+  dismissInvitation(): Promise<void>;
+  register(session: NewSession): Promise<void>;
+  signIn(session: NewSession): Promise<void>;
+  /** Tries again to continue a session, after what ended it was put right. */
+  resume(account: AccountId): Promise<void>;
+  signOut(account: AccountId): Promise<void>;
+  /** Forgets an account here, with its cache. */
+  forget(account: AccountId): Promise<void>;
+  switchTo(account: AccountId): Promise<void>;
+  deleteProfile(account: AccountId, password: string): Promise<void>;
+  /** A lost connection is tried again at once. */
+  reconnect(account: AccountId): Promise<void>;
 
   // The own profile.
-  rename(name: string): Promise<void>;
-  changePassword(password: string): Promise<void>;
+  rename(account: AccountId, name: string): Promise<void>;
+  changePassword(account: AccountId, password: string): Promise<void>;
   /** PNG, JPEG or WebP, at most 1 MiB; `null` removes the picture. */
-  setPicture(bytes: Uint8Array | null): Promise<void>;
-  /** An address for an image element. */
-  picture(id: string): Promise<string>;
-  /** The link that adds this profile together with its server. */
-  invitation(): Promise<string>;
+  setPicture(account: AccountId, bytes: Uint8Array | null): Promise<void>;
+  ownInvitation(account: AccountId): Promise<OwnInvitation>;
+  /** Where an image element finds a profile's picture, or a picture in a conversation. */
+  pictureUrl(account: AccountId, id: string): string;
+  fileUrl(account: AccountId, id: string): string;
 
   // People and groups.
-  addContact(name: string): Promise<void>;
-  removeContact(name: string): Promise<void>;
-  block(name: string): Promise<void>;
-  unblock(name: string): Promise<void>;
-  createGroup(name: string, people: string[]): Promise<string>;
-  addToGroup(id: string, name: string): Promise<void>;
-  removeFromGroup(id: string, name: string): Promise<void>;
-  leaveGroup(id: string): Promise<void>;
+  addContact(account: AccountId, name: string): Promise<void>;
+  removeContact(account: AccountId, name: string): Promise<void>;
+  block(account: AccountId, name: string): Promise<void>;
+  unblock(account: AccountId, name: string): Promise<void>;
+  /** Answers the id of the group. */
+  createGroup(account: AccountId, name: string): Promise<string>;
+  addToGroup(account: AccountId, group: string, name: string): Promise<void>;
+  removeFromGroup(account: AccountId, group: string, name: string): Promise<void>;
+  leaveGroup(account: AccountId, group: string): Promise<void>;
 
   // Conversations.
-  /** The conversation with a contact or of a group, also where nothing was said yet. */
-  conversationWith(contact: string): Promise<Conversation>;
-  /** The entries before `before`, or the newest. */
-  entries(conversation: string, before: number | null, limit: number): Promise<Page>;
-  marks(conversation: string): Promise<Mark[]>;
-  post(conversation: string, message: Outgoing): Promise<void>;
-  edit(conversation: string, id: string, text: string): Promise<void>;
-  deleteEntry(conversation: string, id: string): Promise<void>;
-  react(conversation: string, id: string, reaction: string): Promise<void>;
-  retry(conversation: string, id: string): Promise<void>;
-  discard(conversation: string, id: string): Promise<void>;
-  markRead(conversation: string, sequence: number): Promise<void>;
-  setTyping(conversation: string, typing: boolean): Promise<void>;
-  search(words: string, conversation: string | null): Promise<Found[]>;
+  conversations(account: AccountId): Promise<Conversation[]>;
+  /** The conversation with a contact, also where nothing was said yet. */
+  conversationWith(account: AccountId, contact: string): Promise<Conversation>;
+  messages(account: AccountId, conversation: string, from: PageFrom): Promise<Page>;
+  send(account: AccountId, conversation: string, message: NewMessage): Promise<void>;
+  edit(account: AccountId, conversation: string, message: string, text: string): Promise<void>;
+  deleteMessage(account: AccountId, conversation: string, message: string): Promise<void>;
+  react(account: AccountId, conversation: string, message: string, reaction: string): Promise<void>;
+  retry(account: AccountId, conversation: string, message: string): Promise<void>;
+  discard(account: AccountId, conversation: string, message: string): Promise<void>;
+  markRead(account: AccountId, conversation: string, sequence: number): Promise<void>;
+  setTyping(account: AccountId, conversation: string, typing: boolean): Promise<void>;
+  setDraft(account: AccountId, conversation: string, text: string): Promise<void>;
+  search(account: AccountId, words: string, conversation: string | null): Promise<Found[]>;
   /** Lets the user pick files, in the system's own dialog. */
-  pickFiles(): Promise<PickedFile[]>;
-  /** An address for an image element, or nothing where it is no picture. */
-  attachmentImage(id: string): Promise<string>;
+  pickFiles(account: AccountId): Promise<PickedFile[]>;
+  /** A picture that was pasted or dropped. */
+  addPicture(account: AccountId, name: string, bytes: Uint8Array): Promise<PickedFile>;
   /** Asks where to, then saves; false when the user thought better of it. */
-  saveAttachment(id: string, name: string): Promise<boolean>;
+  saveFile(account: AccountId, conversation: string, message: string, file: string): Promise<boolean>;
   /** Opens a web address in the system's browser. The UI has asked the user before. */
   openLink(url: string): Promise<void>;
 
   // Calls.
-  call(target: CallTarget): Promise<void>;
-  answer(): Promise<void>;
-  decline(): Promise<void>;
+  callContact(account: AccountId, name: string): Promise<void>;
+  callGroup(account: AccountId, group: string, people: string[]): Promise<void>;
+  answer(account: AccountId): Promise<void>;
+  decline(account: AccountId): Promise<void>;
   hangUp(): Promise<void>;
   dismissCall(): Promise<void>;
   setMuted(muted: boolean): Promise<void>;
@@ -112,16 +120,16 @@ export interface Backend {
   setVerified(): Promise<void>;
 
   // Settings.
-  changeSettings(changes: Partial<Settings>): Promise<void>;
-  /** Levels come as events until it is stopped. `playBack` lets one hear oneself. */
-  startMicrophoneTest(playBack: boolean): Promise<void>;
-  stopMicrophoneTest(): Promise<void>;
+  changeSettings(settings: Settings): Promise<void>;
+  devices(): Promise<Devices>;
+  /** Records a few seconds and plays them back; events tell how far it is. */
+  startSoundTest(): Promise<void>;
+  stopSoundTest(): Promise<void>;
   playTestSound(): Promise<void>;
-  storage(): Promise<Storage>;
-  clearCache(): Promise<void>;
-  exportData(): Promise<boolean>;
+  storage(account: AccountId): Promise<Storage>;
+  clearMedia(account: AccountId): Promise<void>;
+  exportData(account: AccountId): Promise<boolean>;
   /** What helps with a fault report, without secrets and without what people wrote. */
-  diagnostics(): Promise<string>;
+  copyDiagnostics(): Promise<void>;
   copyText(text: string): Promise<void>;
 }
-

@@ -1,38 +1,83 @@
 /**
- * What the UI knows of people, conversations and calls: snapshots of the SDK's, in the words of the UI.
- * Times are milliseconds since the Unix epoch, durations milliseconds, unless a name says otherwise.
+ * What the UI knows of people, conversations and calls: snapshots of the SDK's, in the words of the shell.
+ * Times are milliseconds since the Unix epoch.
  */
 
-export type Platform = "linux" | "macos" | "windows" | "android" | "ios";
+export type AccountId = string;
+
+export type ErrorCode = string;
+
+export interface AppError {
+  code: ErrorCode;
+  /** In English, for the log and the detail sheet. */
+  detail: string | null;
+}
 
 export interface AppInfo {
   version: string;
-  platform: Platform;
-  /** Whether sessions can be kept for the next start. */
-  keyring: "available" | "locked" | "missing";
-  /** Whether the platform has what these settings switch. */
+  system: string;
+  locale: string;
+  mediaRoot: string;
+  dataFolder: string;
+  tray: boolean;
+  globalKeys: boolean;
   autostart: boolean;
-  globalShortcut: boolean;
 }
 
-/** An account on a server, of which one is shown. */
-export interface Account {
-  id: string;
+// Accounts.
+
+export type Keep = "keyring" | "session";
+export type SessionState = "signed_out" | "connecting" | "online" | "reconnecting";
+
+export interface SessionInfo {
+  state: SessionState;
+  attempt: number;
+  retryAt: number | null;
+  ended: AppError | null;
+}
+
+export interface Profile {
   name: string;
-  server: string;
-  /** Whether only this run of the app knows the session. */
-  sessionOnly: boolean;
-  active: boolean;
-  unread: number;
+  picture: string | null;
 }
 
-export type Status = "online" | "offline" | "in_call" | "pending" | "requested";
+export interface Account {
+  id: AccountId;
+  server: string;
+  serverName: string;
+  plaintext: boolean;
+  profile: Profile;
+  keep: Keep;
+  session: SessionInfo;
+}
+
+export interface NewSession {
+  server: string;
+  name: string;
+  password: string;
+  keep: Keep;
+  allowPlaintext: boolean;
+}
+
+export interface KeyringStatus {
+  available: boolean;
+  problem: AppError | null;
+}
+
+export interface ServerAddress {
+  server: string;
+  serverName: string;
+  plaintext: boolean;
+}
+
+// People.
+
+export type Presence = "online" | "offline" | "in_call" | "pending" | "requested";
 
 export interface Contact {
   name: string;
-  /** The id of the picture; empty for none. */
-  picture: string;
-  status: Status;
+  picture: string | null;
+  presence: Presence;
 }
 
 export interface Group {
@@ -40,73 +85,29 @@ export interface Group {
   name: string;
   members: string[];
   creator: string | null;
+  changed: string;
 }
 
-export interface Me {
-  name: string;
-  picture: string;
+export interface Roster {
+  contacts: Contact[];
+  groups: Group[];
+  blocked: string[];
+}
+
+export interface Invitation {
   server: string;
+  serverName: string;
+  plaintext: boolean;
+  name: string | null;
 }
 
-export type Connectivity =
-  | { state: "signed_out" }
-  | { state: "connecting" }
-  | { state: "online" }
-  | { state: "reconnecting"; retryIn: number; attempt: number };
+export interface OwnInvitation {
+  link: string;
+  /** Rows of `1` (dark) and `0`, without the quiet zone. */
+  qr: string[];
+}
 
 // Conversations.
-
-export interface Attachment {
-  id: string;
-  name: string;
-  mediaType: string;
-  size: number;
-  width: number | null;
-  height: number | null;
-  /** The id of a smaller picture. */
-  thumbnail: string | null;
-}
-
-export type Outbox = { state: "waiting" } | { state: "uploading"; share: number } | { state: "refused"; reason: string };
-
-export interface Reaction {
-  author: string;
-  body: string;
-}
-
-export interface CallSummary {
-  outcome: "finished" | "missed" | "declined";
-  /** Seconds from the first answer on. */
-  duration: number;
-}
-
-/** A message or call as it reads now, with its edits, reactions and deletion. */
-export interface Entry {
-  id: string;
-  /** Its place; `null` while it waits in the outbox. */
-  sequence: number | null;
-  author: string;
-  own: boolean;
-  at: number;
-  text: string;
-  attachments: Attachment[];
-  replyTo: string | null;
-  edited: boolean;
-  deleted: boolean;
-  reactions: Reaction[];
-  call: CallSummary | null;
-  outbox: Outbox | null;
-}
-
-/** The line of a conversation in the list. */
-export interface Conversation {
-  id: string;
-  /** The other person of a pair; `null` for a group. */
-  peer: string | null;
-  /** What was last said, for one line; `null` where nothing was yet. */
-  latest: Entry | null;
-  unread: number;
-}
 
 export interface Mark {
   name: string;
@@ -114,179 +115,315 @@ export interface Mark {
   read: number;
 }
 
-/** A run of entries in their order. */
+export interface Quote {
+  id: string;
+  author: string | null;
+  text: string;
+}
+
+export interface CallOutcome {
+  result: "finished" | "missed" | "declined";
+  seconds: number;
+}
+
+export interface Reaction {
+  name: string;
+  text: string;
+}
+
+export interface File {
+  id: string;
+  name: string;
+  mediaType: string;
+  size: number;
+  width: number | null;
+  height: number | null;
+  thumbnail: string | null;
+}
+
+export type MessageState = "sending" | "failed" | "sent";
+
+/** A message or call as it reads now, with its edits, reactions and deletion. */
+export interface Message {
+  id: string;
+  /** Its place; `null` while it waits to be sent: such messages stand behind all others. */
+  sequence: number | null;
+  author: string | null;
+  own: boolean;
+  at: number;
+  text: string;
+  files: File[];
+  call: CallOutcome | null;
+  replyTo: Quote | null;
+  editedAt: number | null;
+  deleted: boolean;
+  reactions: Reaction[];
+  state: MessageState;
+  failure: ErrorCode | null;
+}
+
+export interface Conversation {
+  id: string;
+  /** The other person, when it is a pair's. */
+  with: string | null;
+  last: Message | null;
+  unread: number;
+  /** How far the user has read. */
+  read: number;
+  marks: Mark[];
+  draft: string;
+}
+
+/** A run of messages, oldest first. */
 export interface Page {
-  entries: Entry[];
-  /** Whether there are earlier ones. */
-  more: boolean;
+  messages: Message[];
+  earlier: boolean;
+  later: boolean;
 }
 
-export interface Found {
-  conversation: string;
-  entry: Entry;
+export type PageFrom = "newest" | { before: number } | { after: number } | { around: number };
+
+export interface NewMessage {
+  text: string;
+  replyTo: string | null;
+  /** Tokens of picked files. */
+  files: string[];
 }
 
-/** A file that the user picked: the path stays on the native side. */
+/** A file that the user picked: its path stays on the native side. */
 export interface PickedFile {
-  handle: string;
+  token: string;
   name: string;
   size: number;
   mediaType: string;
 }
 
+export interface Found {
+  conversation: string;
+  message: Message;
+}
+
+export interface Transfer {
+  message: string;
+  file: string;
+  done: number;
+  size: number;
+  failure: ErrorCode | null;
+}
+
 // Calls.
 
-export type CallPhase = "ringing_out" | "ringing_in" | "connecting" | "connected" | "reconnecting";
+export interface IncomingCall {
+  account: AccountId;
+  conversation: string;
+  group: boolean;
+  from: string;
+  since: number;
+}
+
+export type CallPhase = "ringing_out" | "connecting" | "connected" | "reconnecting" | "ended";
 export type Route = "direct" | "relayed" | "tunnelled";
 export type Verdict = "good" | "fair" | "poor";
 export type QualityReason = "nothing" | "loss" | "bursts" | "delay" | "jitter" | "bitrate" | "silence";
 
+export interface Quality {
+  verdict: Verdict;
+  reason: QualityReason;
+  rating: number;
+  opinion: number;
+}
+
 export interface Participant {
   name: string;
   state: "ringing" | "connecting" | "connected" | "unreachable";
-  speaking: boolean;
   route: Route | null;
   safetyCode: string | null;
-  verdict: Verdict | null;
-  reason: QualityReason;
-  volume: number;
+  speaking: boolean;
   silenced: boolean;
+  /** In percent, 0 to 200. */
+  volume: number;
+  quality: Quality | null;
+  trouble: string | null;
 }
 
-/** A call: ringing, going on, or over. */
+export type EndReason =
+  | "hung_up"
+  | "remote_hung_up"
+  | "declined_here"
+  | "declined"
+  | "busy"
+  | "offline"
+  | "timeout"
+  | "cancelled"
+  | "answered_elsewhere"
+  | "declined_elsewhere"
+  | "no_path"
+  | "refused"
+  | "server_lost"
+  | "lost"
+  | "left_group"
+  | "audio"
+  | "interrupted"
+  | "unknown";
+
+export interface CallEnd {
+  reason: EndReason;
+  detail: string | null;
+  at: number;
+}
+
 export interface Call {
-  /** The call's id, once the server has told it. */
-  id: string | null;
-  phase: CallPhase | "ended";
-  /** Who rings here, or `null` for a call that this user placed. */
-  from: string | null;
-  /** The group that is called, or `null` for a pair. */
-  group: string | null;
-  participants: Participant[];
-  /** When the first participant was reached. */
+  id: number;
+  account: AccountId;
+  conversation: string | null;
+  group: boolean;
+  with: string[];
+  outgoing: boolean;
+  phase: CallPhase;
+  since: number;
   connectedAt: number | null;
+  participants: Participant[];
   muted: boolean;
   deafened: boolean;
-  /** Whether a push-to-talk key is held. */
+  sendMode: SendMode;
   talking: boolean;
+  speaking: boolean;
   verified: boolean;
-  /** A stable word, once it is over. */
-  endReason: string | null;
+  sound: { microphone: boolean; loudspeaker: boolean };
+  ended: CallEnd | null;
 }
 
-/** Ten times a second in a call, and in the microphone test: 0 to 1. */
+/** Full scale is 1. */
 export interface Levels {
   input: number;
   output: number;
-  speaking: boolean;
 }
 
-/** Once a second in a call. */
-export interface CallStats {
-  at: number;
-  /** Of packets, since the last figures: 0 to 1. */
-  loss: number;
-  jitter: number;
-  roundTrip: number | null;
-  buffer: number;
-  mos: number | null;
-  /** Bits in a second. */
-  bitrate: number | null;
-}
-
-export interface AudioDevice {
-  id: string;
+export interface ParticipantStats {
   name: string;
-  input: boolean;
-  output: boolean;
-  isDefault: boolean;
+  received: number;
+  lost: number;
+  concealed: number;
+  jitterMs: number;
+  roundTripMs: number | null;
+  bufferMs: number;
+  rating: number | null;
+}
+
+/** One second of a call. Counts are since its start. */
+export interface StatsSample {
+  at: number;
+  sent: number;
+  received: number;
+  lost: number;
+  late: number;
+  concealed: number;
+  recovered: number;
+  jitterMs: number;
+  roundTripMs: number | null;
+  bufferMs: number;
+  rating: number | null;
+  bitrate: number | null;
+  participants: ParticipantStats[];
 }
 
 // Settings.
 
+export type SendMode = "continuous" | "push_to_talk" | "voice_activated";
+export type AddressPrivacy = "direct" | "relay_until_verified" | "always_relay";
 export type Theme = "system" | "light" | "dark";
 export type Language = "system" | "en" | "fr";
-export type AddressPrivacy = "direct" | "relay_until_verified" | "always_relay";
-export type SendMode = "continuous" | "voice_activated" | "push_to_talk";
 
-export interface Settings {
-  theme: Theme;
-  language: Language;
-  /** `null` is the system's choice. */
-  microphone: string | null;
-  speaker: string | null;
+export interface Processing {
   echoCancellation: boolean;
   noiseSuppression: boolean;
   gainControl: boolean;
   highPass: boolean;
-  lowLatency: boolean;
-  sendMode: SendMode;
-  /** An accelerator such as "Ctrl+Space"; empty for none. */
-  pushToTalkKey: string;
-  addressPrivacy: AddressPrivacy;
-  notifyCalls: boolean;
-  notifyMessages: boolean;
-  /** Whether notifications show who wrote and what. */
-  notifyContent: boolean;
-  sounds: boolean;
-  sendReadMarks: boolean;
-  autostart: boolean;
-  closeToTray: boolean;
 }
 
+export interface Settings {
+  sound: {
+    microphone: string | null;
+    loudspeaker: string | null;
+    processing: Processing;
+    lowLatency: boolean;
+    sendMode: SendMode;
+    bitrate: number | null;
+  };
+  talkKey: string | null;
+  addresses: AddressPrivacy;
+  notifications: { calls: boolean; messages: boolean; preview: boolean; sounds: boolean };
+  appearance: { theme: Theme; textSize: number; reducedMotion: boolean };
+  language: Language;
+  start: { autostart: boolean; closeToTray: boolean };
+  conversations: { readMarks: boolean; typing: boolean };
+}
+
+export interface Device {
+  id: string;
+  name: string;
+  default: boolean;
+}
+
+export interface Devices {
+  microphones: Device[];
+  loudspeakers: Device[];
+}
+
+export interface SoundTest {
+  stage: "recording" | "playing" | "done";
+  level: number;
+  progress: number;
+}
+
+/** Bytes on this device. */
 export interface Storage {
-  /** Bytes on this device. */
   cache: number;
-  attachments: number;
-  folder: string;
+  media: number;
+  log: number;
 }
 
-/** What happened; each is a hint with the snapshot that it changed. */
-export type AppEvent =
-  | { kind: "accounts"; accounts: Account[] }
-  | { kind: "connectivity"; connectivity: Connectivity }
-  | { kind: "signed_out"; reason: string | null }
-  | { kind: "me"; me: Me }
-  | { kind: "contact"; contact: Contact; previous: string | null }
-  | { kind: "contact_removed"; name: string }
-  | { kind: "group"; group: Group }
-  | { kind: "group_removed"; id: string }
-  | { kind: "blocked"; names: string[] }
-  | { kind: "conversation"; conversation: Conversation }
-  | { kind: "conversation_removed"; id: string }
-  | { kind: "entry"; conversation: string; entry: Entry }
-  | { kind: "entry_removed"; conversation: string; id: string }
-  | { kind: "marks"; conversation: string; marks: Mark[] }
-  | { kind: "typing"; conversation: string; name: string; typing: boolean }
-  | { kind: "call"; call: Call | null }
-  | { kind: "levels"; levels: Levels }
-  | { kind: "stats"; stats: CallStats }
-  | { kind: "devices"; devices: AudioDevice[] }
-  | { kind: "settings"; settings: Settings }
-  | { kind: "link"; link: Invitation }
-  | { kind: "open"; conversation: string }
-  | { kind: "notice"; code: string; detail: string | null }
-  /** Events were lost: read the snapshot again. */
-  | { kind: "missed" };
+// Events.
 
-/** What a `cooee://` link or QR code says. */
-export interface Invitation {
-  server: string;
-  name: string | null;
-}
-
-/** All that is known at a start, or after events were lost. */
 export interface Snapshot {
-  info: AppInfo;
   accounts: Account[];
-  connectivity: Connectivity;
-  /** `null` where nobody is signed in. */
-  me: Me | null;
-  contacts: Contact[];
-  groups: Group[];
-  blocked: string[];
-  conversations: Conversation[];
+  active: AccountId | null;
+  rosters: { account: AccountId; roster: Roster }[];
+  incoming: IncomingCall[];
   call: Call | null;
   settings: Settings;
-  devices: AudioDevice[];
+  invitation: Invitation | null;
 }
+
+export type Destination =
+  | { to: "conversation"; account: AccountId; conversation: string }
+  | { to: "people"; account: AccountId }
+  | { to: "call" }
+  | { to: "settings" };
+
+/** What happened: each event is the new state of what it names. */
+export type AppEvent =
+  | { type: "everything"; snapshot: Snapshot }
+  | { type: "accounts"; accounts: Account[]; active: AccountId | null }
+  | { type: "roster"; account: AccountId; roster: Roster }
+  | { type: "contact"; account: AccountId; contact: Contact; previous: string | null }
+  | { type: "contact_removed"; account: AccountId; name: string }
+  | { type: "group"; account: AccountId; group: Group }
+  | { type: "group_removed"; account: AccountId; group: string }
+  | { type: "blocked"; account: AccountId; names: string[] }
+  | { type: "incoming"; incoming: IncomingCall[] }
+  | { type: "call"; call: Call | null }
+  | { type: "levels"; levels: Levels }
+  | { type: "stats"; sample: StatsSample }
+  | { type: "devices"; devices: Devices }
+  | { type: "sound_test"; test: SoundTest }
+  | { type: "settings"; settings: Settings }
+  | { type: "invitation"; invitation: Invitation | null }
+  | { type: "conversation"; account: AccountId; conversation: Conversation }
+  | { type: "messages"; account: AccountId; conversation: string; messages: Message[]; removed: string[] }
+  | { type: "conversation_reset"; account: AccountId; conversation: string | null }
+  | { type: "marks"; account: AccountId; conversation: string; marks: Mark[] }
+  | { type: "typing"; account: AccountId; conversation: string; names: string[] }
+  | { type: "transfer"; account: AccountId; transfer: Transfer }
+  | { type: "go"; destination: Destination }
+  | { type: "notice"; notice: { account: AccountId | null; problem: AppError } };

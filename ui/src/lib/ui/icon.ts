@@ -1,0 +1,4 @@
+import type { Phone } from "@lucide/svelte";
+
+/** An icon of the set that is used throughout. */
+export type Icon = typeof Phone;
