@@ -16,6 +16,10 @@ async function show(): Promise<void> {
   const target = document.getElementById("app");
   if (!target) throw new Error("the page has no place for the app");
   const query = new URLSearchParams(location.search);
+  if (query.has("list")) {
+    document.documentElement.dataset.scenes = Object.keys(scenes).join(" ");
+    return;
+  }
   const name = query.get("scene") ?? "chat";
   const scene = scenes[name];
   if (!scene) throw new Error(`there is no scene ${name}; there are ${Object.keys(scenes).join(", ")}`);
@@ -36,8 +40,10 @@ async function show(): Promise<void> {
   await tick();
   await scene.then?.(backend);
   if (scene.minimised) call.shown = false;
-  await new Promise((resolve) => setTimeout(resolve, 60));
+  await new Promise((resolve) => setTimeout(resolve, 150));
   await document.fonts.ready;
+  await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
+  await new Promise((resolve) => setTimeout(resolve, 100));
   document.documentElement.dataset.ready = name;
 }
 

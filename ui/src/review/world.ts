@@ -49,6 +49,12 @@ export function message(changes: Partial<Message> & { author: string; at: number
   };
 }
 
+/** Gives places by time. */
+function inOrder(messages: Message[]): Message[] {
+  messages.sort((a, b) => a.at - b.at).forEach((one, index) => (one.sequence = index + 1));
+  return messages;
+}
+
 function conversation(world: World, id: string, peer: string | null, messages: Message[], unread = 0): Conversation {
   const sequences = messages.map((one) => one.sequence ?? 0);
   const newest = Math.max(0, ...sequences);
@@ -127,7 +133,7 @@ export function week(): World {
     const yesterday = now - DAY;
     const first = message({ author: "Bruno", at: yesterday - 3 * HOUR, text: "Did you see the weather for Sunday?" });
     const asked = message({ author: "Bruno", at: now - 52 * MINUTE, text: "Which train do we take? There is one at 8:14 and one at 9:02, the second one waits for the bus in the valley." });
-    return [
+    return inOrder([
       first,
       message({ author: "Ada", at: yesterday - 3 * HOUR + MINUTE, text: "Sun until four, then maybe rain 🌦️" }),
       message({ author: "Ada", at: yesterday - 3 * HOUR + 2 * MINUTE, text: "Up there it looked like this last week:" }),
@@ -159,7 +165,7 @@ export function week(): World {
       message({ author: "Bruno", at: now - 12 * MINUTE, call: { result: "missed", seconds: 0 } }),
       message({ author: "Bruno", at: now - 11 * MINUTE, text: "call me in five?", reactions: [{ name: "Ada", text: "👍" }] }),
       message({ author: "Ada", at: now - 3 * MINUTE, text: "Doing it now" }),
-    ];
+    ]);
   })();
   conversation(world, "pair-bruno", "Bruno", bruno);
   const hikers = [
