@@ -1,4 +1,4 @@
-import type { Call, Contact, Message } from "$lib/backend/types";
+import type { Call, Contact, ErrorCode, Message } from "$lib/backend/types";
 import type { Place } from "$lib/stores/nav.svelte";
 import { session } from "$lib/stores/session.svelte";
 import { ACCOUNT, callOf, message, minutes, participant, week } from "./world";
@@ -76,7 +76,7 @@ const many = (): World => {
   return world;
 };
 
-const signedOut = (code: string): (() => World) =>
+const signedOut = (code: ErrorCode): (() => World) =>
   changed((world) => {
     for (const account of world.accounts) account.session = { state: "signed_out", attempt: 0, retryAt: null, ended: { code, detail: null } };
   });
@@ -219,7 +219,7 @@ export const scenes: Record<string, Scene> = {
   "chat-link": {
     world: week,
     place: { view: "chat", id: "pair-bruno" },
-    then: async () => { await press("article p button"); await find("[role=dialog]"); },
+    then: async () => { await press("article [role=link]"); await find("[role=dialog]"); },
   },
   "chat-delete": {
     world: week,

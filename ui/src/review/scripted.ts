@@ -124,9 +124,8 @@ export class ScriptedBackend implements Backend {
 
   /** What a running call and whoever types tell once somebody listens. */
   replay(): void {
-    const { stats, call, typing, active } = this.world;
+    const { call, typing, active } = this.world;
     if (call && call.phase !== "ended") this.emit({ type: "levels", levels: { input: call.muted ? 0 : 0.14, output: 0.2 } });
-    for (const sample of stats) this.emit({ type: "stats", sample });
     if (active !== null) {
       for (const [conversation, names] of typing) this.emit({ type: "typing", account: active, conversation, names });
     }
@@ -327,11 +326,11 @@ export class ScriptedBackend implements Backend {
     return this.world.accounts.find((one) => one.id === this.world.active)?.profile.name ?? "";
   }
 
-  async createGroup(_account: string, name: string): Promise<string> {
-    await this.#does("createGroup", name);
-    const id = `group-${this.#next++}`;
-    this.#group({ id, name, members: [this.#me()], creator: this.#me(), changed: "2026-11-30T09:00:00Z" });
-    return id;
+  async createGroup(_account: string, name: string, members: string[]): Promise<Group> {
+    await this.#does("createGroup", name, members);
+    const group: Group = { id: `group-${this.#next++}`, name, members: [this.#me(), ...members], creator: this.#me(), changed: "2026-11-30T09:00:00Z" };
+    this.#group(group);
+    return group;
   }
 
   async addToGroup(_account: string, group: string, name: string): Promise<void> {
@@ -375,19 +374,18 @@ export class ScriptedBackend implements Backend {
   async messages(_account: string, conversation: string, from: PageFrom): Promise<Page> {
     await this.#does("messages", conversation, from);
     const all = this.#list(conversation);
-    const end = (() => {
-      if (from === "newest") return all.length;
-      if ("before" in from) return all.findIndex((one) => one.sequence === null || one.sequence >= from.before);
-      if ("after" in from) {
-        const start = all.findIndex((one) => one.sequence === null || one.sequence > from.after);
-        return start < 0 ? all.length : Math.min(all.length, start + PAGE);
-      }
-      const middle = all.findIndex((one) => one.sequence === null || one.sequence >= from.around);
-      return Math.min(all.length, (middle < 0 ? all.length : middle) + PAGE / 2);
-    })();
-    const last = end < 0 ? all.length : end;
-    const first = Math.max(0, last - PAGE);
-    return structuredClone({ messages: all.slice(first, last), earlier: first > 0, later: last < all.length });
+    const place = (sequence: number): number => {
+      const index = all.findIndex((one) => one.sequence === null || one.sequence >= sequence);
+      return index < 0 ? all.length : index;
+    };
+    let end = all.length;
+    if (from !== "newest") {
+      if (from.before !== undefined) end = place(from.before);
+      else if (from.after !== undefined) end = Math.min(all.length, place(from.after + 1) + PAGE);
+      else end = Math.min(all.length, place(from.around) + PAGE / 2);
+    }
+    const first = Math.max(0, end - PAGE);
+    return structuredClone({ messages: all.slice(first, end), earlier: first > 0, later: end < all.length });
   }
 
   #change(conversation: string, messages: Message[], removed: string[] = []): void {
@@ -596,6 +594,11 @@ export class ScriptedBackend implements Backend {
   async dismissCall(): Promise<void> {
     await this.#does("dismissCall");
     this.setCall(null);
+  }
+
+  async callStats(): Promise<StatsSample[]> {
+    await this.#does("callStats");
+    return structuredClone(this.world.stats);
   }
 
   async setMuted(muted: boolean): Promise<void> {

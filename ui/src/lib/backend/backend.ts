@@ -5,6 +5,7 @@ import type {
   Conversation,
   Devices,
   Found,
+  Group,
   Invitation,
   KeyringStatus,
   NewMessage,
@@ -16,6 +17,7 @@ import type {
   ServerAddress,
   Settings,
   Snapshot,
+  StatsSample,
   Storage,
 } from "./types";
 
@@ -74,8 +76,8 @@ export interface Backend {
   removeContact(account: AccountId, name: string): Promise<void>;
   block(account: AccountId, name: string): Promise<void>;
   unblock(account: AccountId, name: string): Promise<void>;
-  /** Answers the id of the group. */
-  createGroup(account: AccountId, name: string): Promise<string>;
+  /** Who could not be added is missing among its members. */
+  createGroup(account: AccountId, name: string, members: string[]): Promise<Group>;
   addToGroup(account: AccountId, group: string, name: string): Promise<void>;
   removeFromGroup(account: AccountId, group: string, name: string): Promise<void>;
   leaveGroup(account: AccountId, group: string): Promise<void>;
@@ -111,6 +113,8 @@ export interface Backend {
   decline(account: AccountId): Promise<void>;
   hangUp(): Promise<void>;
   dismissCall(): Promise<void>;
+  /** Every second of the call so far, or of the one that is just over. */
+  callStats(): Promise<StatsSample[]>;
   setMuted(muted: boolean): Promise<void>;
   setDeafened(deafened: boolean): Promise<void>;
   setTalking(talking: boolean): Promise<void>;

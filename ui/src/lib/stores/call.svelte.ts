@@ -20,6 +20,17 @@ class CallStore {
   reset(incoming: readonly IncomingCall[], call: Call | null): void {
     this.incoming = incoming;
     this.#take(call);
+    if (call !== null) void this.#recall(call.id);
+  }
+
+  /** Figures from before this page knew of the call. */
+  async #recall(id: number): Promise<void> {
+    try {
+      const samples = await backend().callStats();
+      if (this.current?.id === id) this.stats = samples.slice(-PLOTTED);
+    } catch {
+      // Those of the coming seconds will do.
+    }
   }
 
   handle(event: AppEvent): void {

@@ -24,7 +24,7 @@ export function previewOf(message: Message, group: boolean): string {
 
 /** Kinds of pictures that are shown; anything else is a file to be saved. */
 export function isPicture(mediaType: string): boolean {
-  return ["image/png", "image/jpeg", "image/webp", "image/gif"].includes(mediaType.toLowerCase());
+  return ["image/png", "image/jpeg", "image/webp"].includes(mediaType.toLowerCase());
 }
 
 export type Piece = { kind: "text"; text: string } | { kind: "link"; text: string; url: string };
