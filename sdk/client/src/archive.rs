@@ -1,18 +1,24 @@
 //! The thread that owns the cache: everything that waits for the disk happens here, in order.
 
+mod rows;
+
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cooee_core::call::EndReason;
-use cooee_protocol::{GroupId, Status, Username};
+use cooee_core::conversations::{Held, Loaded, NotKept, Write};
+use cooee_protocol::{GroupId, Username};
 use cooee_store::{
     AccountId, Cache, CacheError, CallDirection, CallId, CallRecord, ClosedCache, NewCall,
 };
 use tokio::sync::oneshot;
 
-use crate::roster::{Change, Me, Roster};
+use self::rows::{read, stored_contact, stored_group, stored_profile};
+use crate::messages::shelf;
+use crate::roster::{Change, Roster};
 
 /// Changes that wait for the disk.
 const QUEUE: usize = 1024;
@@ -119,7 +125,10 @@ impl Archive {
     }
 
     /// The account has another name now.
-    pub(crate) fn rename(&self, account: AccountId) {
+    pub(crate) fn rename(&self, account: AccountId, previous: &Username, name: &Username) {
+        let (previous, name) = (previous.to_string(), name.to_string());
+        // Its own messages and marks carry it.
+        self.change(move |cache| cache.rename_contact(&previous, &name).map(drop));
         self.send(Box::new(move |shelf| {
             let renamed = match std::mem::replace(&mut shelf.cache, Slot::Empty) {
                 Slot::Open(cache) => cache
@@ -199,6 +208,70 @@ impl Archive {
         .unwrap_or_else(|| Ok(Vec::new()))
     }
 
+    /// Reads the cache; `None` before the first sign-in and during a pause.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Cache) -> Result<T, CacheError> + Send + 'static,
+    ) -> Result<Option<T>, CacheError> {
+        self.ask(move |shelf| match &shelf.cache {
+            Slot::Open(cache) => job(cache).map(Some),
+            Slot::Empty | Slot::Closed(_) => Ok(None),
+        })
+        .await
+        .unwrap_or(Ok(None))
+    }
+
+    /// What the machine for conversations has to know.
+    pub(crate) async fn load_messages(&self) -> Loaded {
+        match self.read(shelf::load).await {
+            Ok(loaded) => loaded.unwrap_or_default(),
+            Err(error) => {
+                tracing::warn!(%error, "the conversations in the cache cannot be read");
+                Loaded::default()
+            }
+        }
+    }
+
+    /// Carries out a write of that machine, and reports in every case.
+    pub(crate) fn write(
+        &self,
+        write: Write,
+        report: impl FnOnce(Result<Option<Held>, NotKept>) + Send + 'static,
+    ) {
+        // The report stays here until the job has taken it, should the queue be full.
+        let report = Arc::new(Mutex::new(Some(report)));
+        let waiting = Arc::clone(&report);
+        let job: Job = Box::new(move |shelf| {
+            let outcome = match &mut shelf.cache {
+                Slot::Open(cache) => {
+                    shelf::carry_out(cache, write).map_err(|error| NotKept(error.to_string()))
+                }
+                Slot::Empty | Slot::Closed(_) => Err(NotKept("the cache is closed".to_owned())),
+            };
+            if let Some(report) = take(&waiting) {
+                report(outcome);
+            }
+        });
+        if !self.send(job)
+            && let Some(report) = take(&report)
+        {
+            report(Err(NotKept("the cache does not keep up".to_owned())));
+        }
+    }
+
+    /// Removes the account's cache from the disk.
+    pub(crate) async fn delete(&self) -> Result<(), CacheError> {
+        self.ask(
+            |shelf| match std::mem::replace(&mut shelf.cache, Slot::Empty) {
+                Slot::Open(cache) => cache.close()?.delete(),
+                Slot::Closed(closed) => closed.delete(),
+                Slot::Empty => Ok(()),
+            },
+        )
+        .await
+        .unwrap_or(Ok(()))
+    }
+
     /// Releases every lock and file; resolves when it is done.
     pub(crate) async fn close(&self) -> Result<(), CacheError> {
         self.ask(
@@ -270,14 +343,16 @@ impl Archive {
         answer.await.ok()
     }
 
-    fn send(&self, job: Job) {
-        let Some(jobs) = &self.jobs else { return };
+    /// Whether the job will be done.
+    fn send(&self, job: Job) -> bool {
+        let Some(jobs) = &self.jobs else { return false };
         match jobs.try_send(job) {
-            Ok(()) => {}
+            Ok(()) => return true,
             // Only a cache: what a stuck disk cannot take now, the next sign-in brings again.
             Err(TrySendError::Full(_)) => tracing::warn!("the cache does not keep up"),
             Err(TrySendError::Disconnected(_)) => tracing::warn!("the cache's thread has ended"),
         }
+        false
     }
 }
 
@@ -303,6 +378,10 @@ impl Shelf {
     }
 }
 
+fn take<T>(slot: &Mutex<Option<T>>) -> Option<T> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
 fn run(mut shelf: Shelf, queue: &Receiver<Job>) {
     while let Ok(job) = queue.recv() {
         job(&mut shelf);
@@ -315,108 +394,5 @@ fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| {
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-    })
-}
-
-fn read(cache: &Cache) -> Result<Roster, CacheError> {
-    let mut roster = Roster::default();
-    if let Some(profile) = cache.profile()? {
-        roster.me = loaded_profile(&profile);
-    }
-    for contact in cache.contacts()? {
-        if let Some(contact) = loaded_contact(&contact) {
-            roster.contacts.insert(contact.pseudo.clone(), contact);
-        }
-    }
-    for group in cache.groups()? {
-        if let Some(group) = loaded_group(group) {
-            roster.groups.insert(group.id_group.clone(), group);
-        }
-    }
-    for (name, percent) in cache.volumes()? {
-        if let Ok(name) = Username::parse(&name) {
-            roster.volumes.insert(name, percent);
-        }
-    }
-    Ok(roster)
-}
-
-fn stored_status(status: Status) -> cooee_store::Status {
-    match status {
-        Status::Online => cooee_store::Status::Online,
-        Status::Offline => cooee_store::Status::Offline,
-        Status::InCall => cooee_store::Status::InCall,
-        Status::Pending => cooee_store::Status::Pending,
-        Status::Requested => cooee_store::Status::Requested,
-    }
-}
-
-fn loaded_status(status: cooee_store::Status) -> Status {
-    match status {
-        cooee_store::Status::Online => Status::Online,
-        cooee_store::Status::Offline => Status::Offline,
-        cooee_store::Status::InCall => Status::InCall,
-        cooee_store::Status::Pending => Status::Pending,
-        cooee_store::Status::Requested => Status::Requested,
-    }
-}
-
-fn stored_profile(me: &Me) -> cooee_store::Profile {
-    cooee_store::Profile {
-        pseudo: me.name.to_string(),
-        pp: me.picture.as_str().to_owned(),
-        status: stored_status(me.status),
-    }
-}
-
-fn loaded_profile(profile: &cooee_store::Profile) -> Option<Me> {
-    Some(Me {
-        name: Username::parse(&profile.pseudo).ok()?,
-        picture: cooee_protocol::PictureId::parse(&profile.pp)?,
-        status: loaded_status(profile.status),
-    })
-}
-
-fn stored_contact(contact: &cooee_protocol::Contact) -> cooee_store::Contact {
-    cooee_store::Contact {
-        pseudo: contact.pseudo.to_string(),
-        pp: contact.pp.as_str().to_owned(),
-        status: stored_status(contact.status),
-    }
-}
-
-fn loaded_contact(contact: &cooee_store::Contact) -> Option<cooee_protocol::Contact> {
-    Some(cooee_protocol::Contact {
-        pseudo: Username::parse(&contact.pseudo).ok()?,
-        pp: cooee_protocol::PictureId::parse(&contact.pp)?,
-        status: loaded_status(contact.status),
-    })
-}
-
-fn stored_group(group: &cooee_protocol::Group) -> cooee_store::Group {
-    cooee_store::Group {
-        id_group: group.id_group.to_string(),
-        group_name: group.group_name.to_string(),
-        members: group.list_pseudo.iter().map(ToString::to_string).collect(),
-        last_update_date: group.last_update_date.clone(),
-        creator: group
-            .creator
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
-    }
-}
-
-fn loaded_group(group: cooee_store::Group) -> Option<cooee_protocol::Group> {
-    Some(cooee_protocol::Group {
-        id_group: GroupId::parse(&group.id_group).ok()?,
-        group_name: cooee_protocol::GroupName::parse(&group.group_name).ok()?,
-        list_pseudo: group
-            .members
-            .iter()
-            .filter_map(|name| Username::parse(name).ok())
-            .collect(),
-        last_update_date: group.last_update_date,
-        creator: Username::parse(&group.creator).ok(),
     })
 }

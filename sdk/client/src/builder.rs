@@ -155,9 +155,12 @@ impl ClientBuilder {
             events,
         ));
         let (commands, queue) = mpsc::channel(driver::QUEUE);
+        let mut loaded = shared.archive.load_messages().await;
+        loaded.own = shared.own_name();
         let driver = Driver::new(
             server,
             tls,
+            loaded,
             Arc::clone(&shared),
             queue,
             commands.downgrade(),

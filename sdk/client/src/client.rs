@@ -475,13 +475,16 @@ impl Client {
         }
     }
 
-    async fn request(&self, message: ClientMessage) -> Result<ServerMessage, ActionError> {
+    pub(crate) async fn request(
+        &self,
+        message: ClientMessage,
+    ) -> Result<ServerMessage, ActionError> {
         let (reply, answer) = oneshot::channel();
         self.tell(Command::Request { message, reply }).await?;
         answer.await.map_err(|_| ActionError::Closed)?
     }
 
-    async fn tell(&self, command: Command) -> Result<(), ActionError> {
+    pub(crate) async fn tell(&self, command: Command) -> Result<(), ActionError> {
         self.commands
             .send(command)
             .await

@@ -7,6 +7,7 @@ use cooee_core::media::quality::Estimate;
 use cooee_protocol::{Contact, ErrorReply, Group, GroupId, Username};
 
 use crate::call::CallStats;
+use crate::messages::MessageEvent;
 
 /// One thing that happened.
 ///
@@ -59,6 +60,8 @@ pub enum Event {
         /// The group.
         id_group: GroupId,
     },
+    /// Something happened in conversations.
+    Messages(MessageEvent),
     /// Something happened in a call.
     Call(CallEvent),
     /// A route to a participant was chosen.

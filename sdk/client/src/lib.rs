@@ -37,6 +37,7 @@ mod driver;
 mod error;
 mod event;
 mod keyring;
+mod messages;
 mod pictures;
 mod roster;
 mod shared;
@@ -50,6 +51,10 @@ pub use client::{Client, EventOrGap, Events};
 pub use error::{ActionError, BuildError, CallActionError, SignInError};
 pub use event::Event;
 pub use keyring::check_keyring;
+pub use messages::{
+    Body, Conversation, FileInfo, Found, Mark, Message, MessageError, MessageEvent, MessagePage,
+    NewMessage, Outgoing, OutgoingKind, Reaction, Recipient, refusal_words,
+};
 pub use roster::Me;
 pub use shared::Connectivity;
 
@@ -63,8 +68,8 @@ pub use cooee_core::media::adaptation::{EncoderSettings, FrameLength, MAX_BITRAT
 pub use cooee_core::media::quality::{Estimate, Reason, Verdict};
 pub use cooee_core::path::RouteKind;
 pub use cooee_protocol::{
-    AmendProfile, Contact, ErrorCode, ErrorReply, Group, GroupId, GroupName, NewPassword, Password,
-    PictureId, Status, Username,
+    AmendProfile, AttachmentId, CallOutcome, Contact, EntryId, ErrorCode, ErrorReply, Group,
+    GroupId, GroupName, NewPassword, NotSent, Password, PictureId, Status, Username,
 };
 pub use cooee_store::{
     CallDirection, CallId, CallRecord, CredentialError, CredentialStore, Secret,

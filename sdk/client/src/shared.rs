@@ -159,6 +159,12 @@ impl Shared {
         self.roster_mut().forget_presence();
     }
 
+    /// The account is no more.
+    pub(crate) fn forget_everything(&self) {
+        self.forget_session();
+        *self.roster_mut() = Roster::default();
+    }
+
     pub(crate) fn forget_session(&self) {
         *self.session_mut() = SessionFacts::default();
     }

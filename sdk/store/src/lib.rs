@@ -17,8 +17,8 @@ mod credentials;
 pub use account::{AccountId, NameKey};
 pub use cache::{
     Cache, CacheError, CallDirection, CallId, CallRecord, ClosedCache, Contact, Conversation,
-    Draft, Entry, EntryKind, Found, Group, INTERRUPTED, Mark, Message, NewCall, Outgoing, Page,
-    Profile, Reaction, Status,
+    Draft, Entry, EntryKind, Found, Group, INTERRUPTED, Listed, Mark, Message, NewCall, Outgoing,
+    Page, Profile, Reaction, Status,
 };
 pub use credentials::{
     CredentialError, CredentialStore, FileStore, KeyringStore, MemoryStore, Secret,

@@ -6,6 +6,7 @@ mod active;
 mod calls;
 mod connection;
 mod controls;
+mod messages;
 mod session;
 
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use cooee_audio::{Processing, SendMode};
 use cooee_core::call::{CallEvent, CallMachine, CallPhase, CallRequest, Target};
+use cooee_core::conversations::{Loaded, RequestTag};
 use cooee_core::signalling::{
     RequestId, SignIn, SignallingConfig, SignallingSession, SignallingState,
 };
@@ -25,6 +27,8 @@ use tokio::time::{Instant, sleep_until};
 
 use self::active::{ActiveCall, PlaneWake};
 use self::connection::{Connection, ConnectionEvent};
+pub(crate) use self::messages::MessageCommand;
+use self::messages::{Conversations, MessageWake};
 use crate::address::ServerAddress;
 use crate::call::plane::PlaneCommand;
 use crate::call::tunnel::Tunnel;
@@ -75,10 +79,13 @@ pub(crate) enum Command {
         act: CallAct,
         reply: oneshot::Sender<Result<(), CallActionError>>,
     },
+    Messages(MessageCommand),
     /// The network may be another one: try again at once.
     NetworkChanged,
     /// Release connection, locks and timers.
-    Pause { reply: oneshot::Sender<()> },
+    Pause {
+        reply: oneshot::Sender<()>,
+    },
     /// Come back from a pause.
     Resume,
 }
@@ -104,6 +111,7 @@ enum Waiter {
     Action(oneshot::Sender<Result<ServerMessage, ActionError>>),
     SignOut(oneshot::Sender<Result<(), ActionError>>),
     Call(CallRequest),
+    Conversation(RequestTag),
 }
 
 pub(crate) struct Driver {
@@ -125,6 +133,7 @@ pub(crate) struct Driver {
     by_token: bool,
     /// The session began for this process alone, and ends with it.
     own_session: bool,
+    messages: Conversations,
     calls: Option<CallMachine>,
     active: Option<ActiveCall>,
     /// The call that ended last, while its files are being finished. Nothing of the next call is
@@ -142,6 +151,7 @@ enum Wake {
     Command(Option<Command>),
     Connection(Option<ConnectionEvent>),
     Plane(PlaneWake),
+    Messages(MessageWake),
     /// The call that ended last is finished.
     Finished,
     Timeout,
@@ -151,6 +161,7 @@ impl Driver {
     pub(crate) fn new(
         server: ServerAddress,
         tls: Arc<ClientConfig>,
+        loaded: Loaded,
         shared: Arc<Shared>,
         commands: mpsc::Receiver<Command>,
         own_commands: mpsc::WeakSender<Command>,
@@ -170,6 +181,7 @@ impl Driver {
             signing_in: None,
             by_token: false,
             own_session: false,
+            messages: Conversations::new(loaded),
             calls: None,
             active: None,
             finishing: None,
@@ -188,6 +200,7 @@ impl Driver {
                 command = self.commands.recv() => Wake::Command(command),
                 event = next_event(&mut self.connection) => Wake::Connection(event),
                 wake = active::next(&mut self.active) => Wake::Plane(wake),
+                wake = self.messages.next() => Wake::Messages(wake),
                 () = active::finished(&mut self.finishing) => Wake::Finished,
                 () = sleep_to(due) => Wake::Timeout,
             };
@@ -196,6 +209,7 @@ impl Driver {
                 Wake::Command(None) => return self.close().await,
                 Wake::Connection(event) => self.handle_connection(event),
                 Wake::Plane(wake) => self.handle_plane(wake),
+                Wake::Messages(wake) => self.handle_message_wake(wake),
                 Wake::Finished => {
                     self.finishing = None;
                     if self.active.is_none() && std::mem::take(&mut self.pause_due) {
@@ -205,6 +219,7 @@ impl Driver {
                 Wake::Timeout => {
                     let now = now();
                     self.signalling.handle_timeout(now);
+                    self.messages.sync.handle_timeout(now);
                     if let Some(calls) = &mut self.calls {
                         calls.handle_timeout(now);
                     }
@@ -215,7 +230,9 @@ impl Driver {
 
     fn poll_timeout(&self) -> Option<Instant> {
         let call = self.calls.as_ref().and_then(CallMachine::poll_timeout);
-        let earliest = self.signalling.poll_timeout().into_iter().chain(call).min();
+        let messages = self.messages.sync.poll_timeout();
+        let signalling = self.signalling.poll_timeout();
+        let earliest = [signalling, call, messages].into_iter().flatten().min();
         earliest.map(Instant::from_std)
     }
 
@@ -224,6 +241,10 @@ impl Driver {
         loop {
             if let Some(output) = self.signalling.poll_output() {
                 self.carry_out_signalling(output).await;
+                continue;
+            }
+            if let Some(output) = self.messages.sync.poll_output() {
+                self.carry_out_messages(output);
                 continue;
             }
             // The end of the last call is told before anything of the next.
@@ -296,6 +317,7 @@ impl Driver {
                 let done = self.act(call, act);
                 let _ = reply.send(done);
             }
+            Command::Messages(command) => self.handle_message_command(command),
             Command::NetworkChanged => {
                 if let Some(active) = &self.active {
                     active.tell(PlaneCommand::NetworkChanged);

@@ -123,6 +123,10 @@ impl Driver {
         }
         match self.waiters.remove(&id) {
             Some(Waiter::Action(reply)) => {
+                // 266 tells the same as its notification.
+                if let Ok(message @ ServerMessage::Blocked(_)) = &answer {
+                    self.messages.sync.handle_message(now(), message);
+                }
                 let _ = reply.send(answer.map_err(ActionError::from));
             }
             Some(Waiter::SignOut(reply)) => {
@@ -130,6 +134,7 @@ impl Driver {
                 let _ = reply.send(answer.map(|_| ()).map_err(ActionError::from));
             }
             Some(Waiter::Call(request)) => self.handle_call_answer(&request, answer),
+            Some(Waiter::Conversation(tag)) => self.handle_conversation_answer(tag, answer),
             None => {}
         }
     }
@@ -149,6 +154,7 @@ impl Driver {
             self.lend_relay(request);
         }
         self.take_in(message);
+        self.messages.sync.handle_message(now(), message);
         if let Some(calls) = &mut self.calls {
             calls.handle_message(now(), message);
         }
@@ -188,10 +194,15 @@ impl Driver {
                     }
                     self.shared.emit(Event::ProfileChanged);
                 }
-                Change::Contact { contact, previous } => self.shared.emit(Event::ContactChanged {
-                    contact: contact.clone(),
-                    previous: previous.clone(),
-                }),
+                Change::Contact { contact, previous } => {
+                    if let Some(previous) = previous {
+                        self.messages.sync.handle_renamed(previous, &contact.pseudo);
+                    }
+                    self.shared.emit(Event::ContactChanged {
+                        contact: contact.clone(),
+                        previous: previous.clone(),
+                    });
+                }
                 Change::ContactRemoved(name) => {
                     self.shared
                         .emit(Event::ContactRemoved { name: name.clone() });
@@ -212,9 +223,12 @@ impl Driver {
         if let Some(calls) = &mut self.calls {
             calls.handle_rename(previous, name);
         }
+        self.messages.sync.handle_renamed(previous, name);
         let shared = Arc::clone(&self.shared);
         let (previous, name) = (previous.clone(), name.clone());
-        shared.archive.rename(shared.account(&name));
+        shared
+            .archive
+            .rename(shared.account(&name), &previous, &name);
         tokio::task::spawn_blocking(move || shared.rename_account(&previous, &name));
     }
 
@@ -237,6 +251,7 @@ impl Driver {
                 }
             };
             self.shared.replace_volumes(known.volumes);
+            self.load_messages(me.name.clone()).await;
         } else if let Some(previous) = known
             && previous != me.name
         {
@@ -251,6 +266,7 @@ impl Driver {
                 self.calls = Some(CallMachine::new(me.name.clone(), CallConfig::default()));
             }
         }
+        self.messages.sync.handle_online();
         self.shared.set_connectivity(Connectivity::Online);
         self.shared.emit(Event::Online {
             resumed: sync.resumed,
@@ -262,6 +278,7 @@ impl Driver {
 
     /// The connection is gone for now.
     pub(super) fn offline(&mut self) {
+        self.messages.sync.handle_offline();
         self.shared.forget_presence();
         self.shared.set_connectivity(Connectivity::Reconnecting);
     }
@@ -270,6 +287,7 @@ impl Driver {
     pub(super) fn signed_out(&mut self, reason: Option<ErrorReply>) {
         self.signalling.sign_out();
         self.paused = None;
+        self.messages.sync.handle_offline();
         if let Some(reply) = self.signing_in.take() {
             let _ = reply.send(Err(SignInError::Closed));
         }

@@ -141,8 +141,8 @@ impl Cache {
         Ok(removed > 0)
     }
 
-    /// Follows somebody to a new name: as a contact, in groups, in the history and with the
-    /// volume. Says whether the old name was a contact.
+    /// Follows somebody to a new name: as a contact, in groups and conversations, in the history
+    /// and with the volume. Says whether the old name was a contact.
     ///
     /// # Errors
     ///
@@ -158,6 +158,8 @@ impl Cache {
             ("call_group_member", false),
             ("call_peer", false),
             ("volume", false),
+            ("mark", false),
+            ("blocked", false),
         ] {
             let changed = transaction
                 .prepare_cached(&format!(
@@ -166,6 +168,16 @@ impl Cache {
                 .execute(params![old_key, new_key, new])?;
             if count {
                 renamed = changed;
+            }
+        }
+        // What was written keeps the spelling that the server gave.
+        for column in ["entry.author", "conversation.pseudo", "outbox.pseudo"] {
+            if let Some((table, column)) = column.split_once('.') {
+                transaction
+                    .prepare_cached(&format!(
+                        "UPDATE {table} SET {column} = ?2 WHERE {column} = ?1"
+                    ))?
+                    .execute([old, new])?;
             }
         }
         transaction.commit()?;

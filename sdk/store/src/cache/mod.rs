@@ -22,7 +22,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 pub use self::error::CacheError;
 pub use self::messages::{
-    Conversation, Draft, Entry, EntryKind, Found, Mark, Message, Outgoing, Page, Reaction,
+    Conversation, Draft, Entry, EntryKind, Found, Listed, Mark, Message, Outgoing, Page, Reaction,
 };
 pub use self::records::{
     CallDirection, CallId, CallRecord, Contact, Group, INTERRUPTED, NewCall, Profile, Status,
@@ -32,6 +32,9 @@ use crate::{AccountId, NameKey};
 
 /// How long a statement waits for another process to finish its own.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Prepared statements that are kept: more than this crate has.
+const STATEMENTS: usize = 128;
 
 /// An account's cache, open.
 ///
@@ -99,6 +102,25 @@ impl Cache {
             path,
             name_key,
             session: Session::new(id),
+        };
+        closed.over(connection)
+    }
+
+    /// A cache without a file, gone with the value: for simulations.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite reports.
+    pub fn in_memory(name_key: NameKey) -> Result<Self, CacheError> {
+        let mut connection = Connection::open_in_memory()?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        connection.pragma_update(None, "foreign_keys", true)?;
+        schema::migrate(&mut connection, Path::new(":memory:"))?;
+        let closed = ClosedCache {
+            folder: PathBuf::new(),
+            path: PathBuf::new(),
+            name_key,
+            session: Session::new(String::new()),
         };
         closed.over(connection)
     }
@@ -204,6 +226,7 @@ fn connect(path: &Path) -> Result<Connection, CacheError> {
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // The history cannot be fetched again, so it is to survive a loss of power too.

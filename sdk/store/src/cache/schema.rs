@@ -11,6 +11,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_initial.sql"),
     include_str!("../../migrations/0002_messages.sql"),
     include_str!("../../migrations/0003_volume.sql"),
+    include_str!("../../migrations/0004_conversations.sql"),
 ];
 
 /// Brings the database to the newest format, each step in a transaction of its own.

@@ -17,6 +17,7 @@ const FIXTURES: &[&str] = &[
     include_str!("../../migrations/fixtures/v1.sql"),
     include_str!("../../migrations/fixtures/v2.sql"),
     include_str!("../../migrations/fixtures/v3.sql"),
+    include_str!("../../migrations/fixtures/v4.sql"),
 ];
 
 fn fold(name: &str) -> String {
@@ -123,8 +124,41 @@ fn every_older_format_opens_with_everything_in_it() {
         let volumes = cache.volumes().unwrap();
         let expected = if index >= 2 { Some(150) } else { None };
         assert_eq!(volumes.get("Bob").copied(), expected);
+        assert_messages(&cache, index);
         cache.close().unwrap();
         assert_eq!(user_version(&path), MIGRATIONS.len() as i64);
+    }
+}
+
+/// What the fixture of this format holds of conversations.
+fn assert_messages(cache: &Cache, index: usize) {
+    let messages = cache.messages("g1", None, 10).unwrap();
+    let bodies: Vec<_> = messages.iter().map(|one| one.body.as_str()).collect();
+    let waiting: Vec<_> = cache.outbox().unwrap();
+    let waiting: Vec<_> = waiting
+        .iter()
+        .map(|one| (one.draft.id.as_str(), one.draft.pseudo.as_str()))
+        .collect();
+    let held: Vec<_> = cache.conversations().unwrap();
+    let held: Vec<_> = held
+        .iter()
+        .map(|one| (one.id_group.as_str(), one.pseudo.as_str(), one.read))
+        .collect();
+    match index {
+        0 => assert!(bodies.is_empty() && waiting.is_empty() && held.is_empty()),
+        1 | 2 => {
+            assert_eq!(bodies, ["hello"]);
+            assert_eq!(waiting, [("m2", "")]);
+            assert_eq!(held, [("g1", "", 0)]);
+            assert_eq!(cache.cursor().unwrap(), None);
+        }
+        _ => {
+            assert_eq!(bodies, ["hello"]);
+            assert_eq!(waiting, [("m2", ""), ("m3", "Dave")]);
+            assert_eq!(held, [("g1", "", 1), ("p1", "Bob", 0)]);
+            assert_eq!(cache.cursor().unwrap().as_deref(), Some("c.7"));
+            assert_eq!(cache.blocked().unwrap(), ["Mallory"]);
+        }
     }
 }
 

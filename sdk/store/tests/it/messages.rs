@@ -19,6 +19,8 @@ fn entry(sequence: i64, kind: EntryKind, target: Option<&str>, body: &str) -> En
         target: target.map(Into::into),
         content_type: "text/plain".into(),
         body: body.into(),
+        attachments: Vec::new(),
+        erased: false,
     }
 }
 
@@ -43,8 +45,10 @@ fn draft(id: &str, body: &str) -> Draft {
         id_group: GROUP.into(),
         kind: EntryKind::Message,
         target: None,
+        pseudo: String::new(),
         content_type: "text/plain".into(),
         body: body.into(),
+        attachments: Vec::new(),
         at: 5,
     }
 }
@@ -268,18 +272,18 @@ fn marks_go_forward_only() {
         delivered,
         read,
     };
-    cache.set_mark(GROUP, &mark("bob", 5, 2)).unwrap();
-    cache.set_mark(GROUP, &mark("Bob", 4, 3)).unwrap();
+    cache.set_marks(GROUP, &[mark("bob", 5, 2)]).unwrap();
+    cache.set_marks(GROUP, &[mark("Bob", 4, 3)]).unwrap();
     assert_eq!(cache.marks(GROUP).unwrap(), [mark("Bob", 5, 3)]);
 }
 
 #[test]
-fn a_conversation_that_was_forgotten_leaves_nothing_behind() {
+fn conversations_that_were_forgotten_leave_nothing_behind() {
     let folder = TempDir::new().unwrap();
     let mut cache = open(&folder);
     cache.write_page(&page(1, vec![said(1, "hello")])).unwrap();
     cache.add_to_outbox(&draft("m9", "later")).unwrap();
-    cache.forget_conversation(GROUP).unwrap();
+    cache.forget_conversations().unwrap();
     assert!(bodies(&cache).is_empty());
     assert!(found(&cache, "hello").is_empty());
     assert!(cache.outbox().unwrap().is_empty());

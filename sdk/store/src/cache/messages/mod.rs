@@ -1,5 +1,6 @@
 //! Conversations: the part of each that this device has fetched, and what it still has to send.
 
+mod list;
 mod outbox;
 mod page;
 mod read;
@@ -7,5 +8,5 @@ mod records;
 mod words;
 
 pub use self::records::{
-    Conversation, Draft, Entry, EntryKind, Found, Mark, Message, Outgoing, Page, Reaction,
+    Conversation, Draft, Entry, EntryKind, Found, Listed, Mark, Message, Outgoing, Page, Reaction,
 };

@@ -2,8 +2,8 @@
 
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::words::{remove_words, write_words};
-use super::{Conversation, Entry, EntryKind, Mark, Page};
+use super::words::{remove_words, searched, write_words};
+use super::{Conversation, Entry, EntryKind, Page};
 use crate::cache::{Cache, CacheError};
 
 /// Keys that belong to one millisecond of the server's clock.
@@ -13,26 +13,6 @@ const KEYS_PER_MS: i64 = 4_096;
 const LATEST_MS: i64 = 1 << 50;
 
 impl Cache {
-    /// How much of each conversation is held.
-    ///
-    /// # Errors
-    ///
-    /// What SQLite reports.
-    pub fn conversations(&self) -> Result<Vec<Conversation>, CacheError> {
-        Ok(self
-            .connection
-            .prepare_cached("SELECT id_group, first, last, head FROM conversation ORDER BY id")?
-            .query_map([], |row| {
-                Ok(Conversation {
-                    id_group: row.get(0)?,
-                    first: row.get(1)?,
-                    last: row.get(2)?,
-                    head: row.get(3)?,
-                })
-            })?
-            .collect::<Result<_, _>>()?)
-    }
-
     /// Writes down a page, and takes what arrived with it out of the outbox, in one transaction.
     ///
     /// A page extends what is held at either end, or begins it. Entries that are held already
@@ -58,11 +38,8 @@ impl Cache {
         }
         let transaction = self.write()?;
         let held = held(&transaction, &page.id_group)?;
-        let (conversation, run) = match held {
-            None => (
-                begin(&transaction, page)?,
-                (page.first, page.last, page.head),
-            ),
+        let conversation = match held {
+            None => begin(&transaction, page)?,
             Some((conversation, first, last, head)) => {
                 // A page of nothing at the beginning of an empty conversation touches everything.
                 let touches =
@@ -80,82 +57,15 @@ impl Cache {
                         "UPDATE conversation SET first = ?2, last = ?3, head = ?4 WHERE id = ?1",
                     )?
                     .execute(params![conversation, run.0, run.1, run.2])?;
-                (conversation, run)
+                conversation
             }
         };
         for entry in &page.entries {
             write_entry(&transaction, conversation, entry)?;
         }
+        let written = super::list::conversation(&transaction, conversation)?;
         transaction.commit()?;
-        Ok(Conversation {
-            id_group: page.id_group.clone(),
-            first: run.0,
-            last: run.1,
-            head: run.2,
-        })
-    }
-
-    /// Forgets a conversation, its marks, and what was to be sent to it.
-    ///
-    /// # Errors
-    ///
-    /// What SQLite reports; nothing is forgotten then.
-    pub fn forget_conversation(&mut self, id_group: &str) -> Result<(), CacheError> {
-        let transaction = self.write()?;
-        transaction.execute(
-            "DELETE FROM entry_words WHERE rowid IN (SELECT row_key FROM entry \
-             JOIN conversation ON conversation.id = entry.conversation WHERE id_group = ?1)",
-            [id_group],
-        )?;
-        transaction.execute("DELETE FROM conversation WHERE id_group = ?1", [id_group])?;
-        transaction.execute("DELETE FROM mark WHERE id_group = ?1", [id_group])?;
-        transaction.execute("DELETE FROM outbox WHERE id_group = ?1", [id_group])?;
-        Ok(transaction.commit()?)
-    }
-
-    /// Writes down how far a member has received and read. Marks never go back.
-    ///
-    /// # Errors
-    ///
-    /// What SQLite reports.
-    pub fn set_mark(&mut self, id_group: &str, mark: &Mark) -> Result<(), CacheError> {
-        let key = self.key(&mark.pseudo);
-        self.connection
-            .prepare_cached(
-                "INSERT INTO mark (id_group, name_key, pseudo, delivered, read) \
-                 VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id_group, name_key) DO UPDATE SET \
-                 pseudo = excluded.pseudo, delivered = max(delivered, excluded.delivered), \
-                 read = max(read, excluded.read)",
-            )?
-            .execute(params![
-                id_group,
-                key,
-                mark.pseudo,
-                mark.delivered,
-                mark.read
-            ])?;
-        Ok(())
-    }
-
-    /// How far the members of a conversation have received and read.
-    ///
-    /// # Errors
-    ///
-    /// What SQLite reports.
-    pub fn marks(&self, id_group: &str) -> Result<Vec<Mark>, CacheError> {
-        Ok(self
-            .connection
-            .prepare_cached(
-                "SELECT pseudo, delivered, read FROM mark WHERE id_group = ?1 ORDER BY name_key",
-            )?
-            .query_map([id_group], |row| {
-                Ok(Mark {
-                    pseudo: row.get(0)?,
-                    delivered: row.get(1)?,
-                    read: row.get(2)?,
-                })
-            })?
-            .collect::<Result<_, _>>()?)
+        Ok(written)
     }
 }
 
@@ -193,7 +103,8 @@ fn write_entry(
     let written = transaction
         .prepare_cached(
             "INSERT INTO entry (row_key, conversation, sequence, id, author, at, kind, target, \
-             content_type, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
+             content_type, body, own, erased, attachments) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
              ON CONFLICT (conversation, sequence) DO NOTHING",
         )?
         .execute(params![
@@ -206,7 +117,10 @@ fn write_entry(
             entry.kind.as_str(),
             entry.target.as_deref().unwrap_or_default(),
             entry.content_type,
-            entry.body
+            entry.body,
+            entry.own,
+            entry.erased,
+            entry.attachments.join(" ")
         ])?;
     if written == 0 {
         return Ok(());
@@ -243,40 +157,43 @@ fn free_key(transaction: &Transaction<'_>, at: i64) -> Result<i64, CacheError> {
 
 /// Makes the words of a message those that it has now, and its body nothing once it was deleted.
 fn renew(transaction: &Transaction<'_>, conversation: i64, id: &str) -> Result<(), CacheError> {
-    let message: Option<(i64, String)> = transaction
+    let message: Option<(i64, String, String, bool)> = transaction
         .prepare_cached(
-            "SELECT row_key, body FROM entry \
+            "SELECT row_key, content_type, body, erased FROM entry \
              WHERE conversation = ?1 AND id = ?2 AND kind = 'message' ORDER BY sequence LIMIT 1",
         )?
         .query_row(params![conversation, id], |row| {
-            Ok((row.get(0)?, row.get(1)?))
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
         })
         .optional()?;
-    let Some((key, body)) = message else {
+    let Some((key, content_type, body, erased)) = message else {
         return Ok(());
     };
-    let change: Option<(String, String)> = transaction
+    let change: Option<(String, String, String)> = transaction
         .prepare_cached(
-            "SELECT kind, body FROM entry WHERE conversation = ?1 AND target = ?2 \
+            "SELECT kind, content_type, body FROM entry WHERE conversation = ?1 AND target = ?2 \
              AND kind IN ('edit', 'delete') ORDER BY kind = 'delete' DESC, sequence DESC LIMIT 1",
         )?
         .query_row(params![conversation, id], |row| {
-            Ok((row.get(0)?, row.get(1)?))
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })
         .optional()?;
     remove_words(transaction, key)?;
     match change {
-        Some((kind, _)) if kind == EntryKind::Delete.as_str() => {
+        Some((kind, _, _)) if erased || kind == EntryKind::Delete.as_str() => {
             // What was withdrawn does not stay on the disk either.
             transaction
                 .prepare_cached(
-                    "UPDATE entry SET body = '' WHERE conversation = ?1 AND \
-                     (row_key = ?2 OR (target = ?3 AND kind = 'edit'))",
+                    "UPDATE entry SET body = '', attachments = '' WHERE conversation = ?1 AND \
+                     (row_key = ?2 OR (target = ?3 AND kind IN ('edit', 'reaction')))",
                 )?
                 .execute(params![conversation, key, id])?;
             Ok(())
         }
-        Some((_, edited)) => write_words(transaction, key, &edited),
-        None => write_words(transaction, key, &body),
+        _ if erased => Ok(()),
+        Some((_, content_type, edited)) => {
+            write_words(transaction, key, &searched(&content_type, &edited))
+        }
+        None => write_words(transaction, key, &searched(&content_type, &body)),
     }
 }

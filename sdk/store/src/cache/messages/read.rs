@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::{OptionalExtension, Row, params};
 
+use super::outbox::ids;
 use super::words::query;
 use super::{EntryKind, Found, Message, Reaction};
 use crate::cache::{Cache, CacheError, unexpected_text};
@@ -12,7 +13,8 @@ use crate::cache::{Cache, CacheError, unexpected_text};
 const PAGE: u32 = 1_000;
 
 const COLUMNS: &str = "entry.sequence, entry.id, entry.author, entry.at, entry.kind, entry.target, \
-     entry.content_type, entry.body, entry.conversation";
+     entry.content_type, entry.body, entry.conversation, entry.own, entry.erased, \
+     entry.attachments";
 
 impl Cache {
     /// The latest `limit` messages (1000 at most) of what is held of a conversation, in their
@@ -98,7 +100,7 @@ impl Cache {
             ))?
             .query_and_then(params![query, id_group, limit.min(PAGE)], |row| {
                 let conversation: i64 = row.get(8)?;
-                let id_group: String = row.get(9)?;
+                let id_group: String = row.get(12)?;
                 Ok::<_, CacheError>((conversation, id_group, message(row)?))
             })?
             .collect::<Result<Vec<_>, _>>()?;
@@ -121,7 +123,8 @@ impl Cache {
     /// Does to a message what later entries say of it.
     fn change(&self, conversation: i64, message: &mut Message) -> Result<(), CacheError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT kind, author, at, body FROM entry WHERE conversation = ?1 AND target = ?2 \
+            "SELECT kind, author, at, body, content_type, erased FROM entry \
+             WHERE conversation = ?1 AND target = ?2 \
              AND kind IN ('edit', 'delete', 'reaction') ORDER BY sequence",
         )?;
         let mut rows = statement.query(params![conversation, message.id])?;
@@ -131,8 +134,11 @@ impl Cache {
             let (kind, author): (String, String) = (row.get(0)?, row.get(1)?);
             let (at, body): (i64, String) = (row.get(2)?, row.get(3)?);
             match EntryKind::parse(&kind) {
+                // One that was erased says nothing; what it changed is erased as well.
+                Some(EntryKind::Edit | EntryKind::Reaction) if row.get(5)? => {}
                 Some(EntryKind::Edit) => {
                     message.body = body;
+                    message.content_type = row.get(4)?;
                     message.edited_at = Some(at);
                 }
                 Some(EntryKind::Delete) => message.deleted = true,
@@ -153,7 +159,9 @@ impl Cache {
             .retain(|reaction| !reaction.body.is_empty());
         if message.deleted {
             message.body.clear();
+            message.attachments.clear();
             message.reactions.clear();
+            message.edited_at = None;
         }
         Ok(())
     }
@@ -161,6 +169,7 @@ impl Cache {
 
 fn message(row: &Row<'_>) -> Result<Message, CacheError> {
     let (kind, target): (String, String) = (row.get(4)?, row.get(5)?);
+    let attachments: String = row.get(11)?;
     Ok(Message {
         sequence: row.get(0)?,
         id: row.get(1)?,
@@ -170,8 +179,10 @@ fn message(row: &Row<'_>) -> Result<Message, CacheError> {
         reply_to: Some(target).filter(|id| !id.is_empty()),
         content_type: row.get(6)?,
         body: row.get(7)?,
+        own: row.get(9)?,
+        attachments: ids(&attachments),
         edited_at: None,
-        deleted: false,
+        deleted: row.get(10)?,
         reactions: Vec::new(),
     })
 }

@@ -45,8 +45,10 @@ impl EntryKind {
 pub struct Draft {
     /// The id that the author's client gave it, a UUIDv7.
     pub id: String,
-    /// The conversation.
+    /// The conversation; empty for the one with `pseudo` while its id is not known.
     pub id_group: String,
+    /// To whom, in the conversation of a pair; empty for a group.
+    pub pseudo: String,
     /// What it is.
     pub kind: EntryKind,
     /// The entry that it answers or changes.
@@ -55,6 +57,8 @@ pub struct Draft {
     pub content_type: String,
     /// What was written; opaque to everything but the client that shows it.
     pub body: String,
+    /// The ids of what is attached.
+    pub attachments: Vec<String>,
     /// When it was written, in milliseconds since the Unix epoch by this device's clock.
     pub at: i64,
 }
@@ -75,7 +79,7 @@ pub struct Entry {
     pub sequence: i64,
     /// The id that the author's client gave it; unique together with the author.
     pub id: String,
-    /// Who wrote it; empty for the server.
+    /// Who wrote it, or who called; empty when that profile is gone.
     pub author: String,
     /// Whether this account wrote it.
     pub own: bool,
@@ -89,6 +93,10 @@ pub struct Entry {
     pub content_type: String,
     /// What was written.
     pub body: String,
+    /// The ids of what is attached.
+    pub attachments: Vec<String>,
+    /// Whether the server has erased its body.
+    pub erased: bool,
 }
 
 /// A run of a conversation as the server gave it: every entry that it has between two sequences.
@@ -106,17 +114,45 @@ pub struct Page {
     pub entries: Vec<Entry>,
 }
 
-/// How much of a conversation this device holds.
+/// A conversation, and how much of it this device holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversation {
     /// The conversation.
     pub id_group: String,
+    /// The other person of a pair; empty for a group, or where it was not told yet.
+    pub pseudo: String,
     /// The first sequence held.
     pub first: i64,
-    /// The last sequence held; everything between the two is held as well.
+    /// The last sequence held; everything between the two is held as well. `first - 1` where
+    /// nothing is.
     pub last: i64,
     /// The highest sequence that the server has named.
     pub head: i64,
+    /// The server shows this account nothing up to this sequence.
+    pub begins_after: i64,
+    /// How far the user has read, here or on another device.
+    pub read: i64,
+    /// How far the server knows that this account has received.
+    pub told_delivered: i64,
+    /// How far the server knows that the user has read.
+    pub told_read: i64,
+}
+
+/// A conversation as the server lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The conversation.
+    pub id_group: String,
+    /// The other person of a pair; empty for a group.
+    pub pseudo: String,
+    /// The server shows this account nothing up to this sequence.
+    pub begins_after: i64,
+    /// The last sequence.
+    pub last: i64,
+    /// How far the server knows that this account has received.
+    pub delivered: i64,
+    /// How far the server knows that the user has read.
+    pub read: i64,
 }
 
 /// A message as it reads now: with its edits, reactions and deletion.
@@ -126,8 +162,10 @@ pub struct Message {
     pub sequence: i64,
     /// Its id.
     pub id: String,
-    /// Who wrote it; empty for the server.
+    /// Who wrote it, or who called; empty when that profile is gone.
     pub author: String,
+    /// Whether this account wrote it.
+    pub own: bool,
     /// When it came to the server, in milliseconds since the Unix epoch.
     pub at: i64,
     /// [`EntryKind::Message`] or [`EntryKind::Call`].
@@ -138,9 +176,11 @@ pub struct Message {
     pub content_type: String,
     /// What it says now; empty once it was deleted.
     pub body: String,
+    /// The ids of what is attached.
+    pub attachments: Vec<String>,
     /// When it was last edited.
     pub edited_at: Option<i64>,
-    /// Whether its author withdrew it.
+    /// Whether its author withdrew it, or the server has erased it.
     pub deleted: bool,
     /// Each person's reaction, in the order in which they came.
     pub reactions: Vec<Reaction>,
