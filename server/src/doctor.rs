@@ -17,7 +17,8 @@ use rustls::pki_types::pem::PemObject as _;
 
 use crate::config::{Config, TlsFiles};
 use crate::db;
-use crate::server::{listen, load_tls, udp_socket};
+use crate::server::{listen, load_tls};
+use crate::udp;
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,7 +159,7 @@ pub fn examine(config: &Config) -> Vec<Check> {
 }
 
 fn bind_udp(address: SocketAddr) -> io::Result<()> {
-    let socket: UdpSocket = udp_socket(address)?.into();
+    let socket: UdpSocket = udp::bound(address)?.into();
     drop(socket);
     Ok(())
 }

@@ -42,6 +42,7 @@ mod ringing;
 mod server;
 pub mod stun;
 mod survival;
+mod udp;
 mod voice;
 
 pub use config::{Config, ConfigError, DEFAULT_PORT, DEFAULT_STUN_PORT, TlsFiles};

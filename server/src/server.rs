@@ -10,7 +10,6 @@ use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::UdpSocket;
 
 use crate::accept::Gate;
 use crate::app::App;
@@ -18,6 +17,7 @@ use crate::config::{Config, ConfigError, TlsFiles};
 use crate::db::{Db, OpenError};
 use crate::passwords::PasswordError;
 use crate::relay::Relay;
+use crate::udp::Listener;
 use crate::{http, stun};
 
 /// How long a connection may take to say what it wants.
@@ -109,26 +109,25 @@ impl Server {
         let stun = config
             .stun
             .map(|address| {
-                let socket = match udp(address) {
+                let socket = match Listener::bind(address) {
                     Err(error)
                         if config.stun_may_move && error.kind() == io::ErrorKind::AddrInUse =>
                     {
-                        let free = udp(SocketAddr::new(address.ip(), 0))?;
-                        tracing::warn!(taken = %address, now = ?free.local_addr(),
+                        let free = Listener::bind(SocketAddr::new(address.ip(), 0))?;
+                        tracing::warn!(taken = %address, now = %free.address(),
                             "the port of STUN is taken; another one is used");
                         free
                     }
                     bound => bound?,
                 };
-                let bound = socket.local_addr()?;
+                let bound = socket.address();
                 Ok((Arc::new(socket), bound))
             })
             .transpose()
             .map_err(stun_failed)?;
         let (stun_socket, stun_addr) = stun.unzip();
         let advertised = advertise(config.stun_advertise.as_deref(), stun_addr);
-        let relay = Relay::new(&config.relay, stun_socket.as_ref(), &advertised, addr)
-            .map_err(stun_failed)?;
+        let relay = Relay::new(&config.relay, stun_socket.as_ref(), &advertised, addr);
         let data = config.data.clone();
         let db = Db::open(&data)?;
         let gate = Gate::new(config.max_connections, config.max_connections_per_address);
@@ -305,25 +304,8 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-fn udp(address: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = udp_socket(address)?;
-    socket.set_nonblocking(true)?;
-    UdpSocket::from_std(socket.into())
-}
-
-pub(crate) fn udp_socket(address: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::DGRAM,
-        Some(Protocol::UDP),
-    )?;
-    both_families(&socket, address)?;
-    socket.bind(&address.into())?;
-    Ok(socket)
-}
-
 /// `[::]` takes IPv4 as well.
-fn both_families(socket: &Socket, address: SocketAddr) -> io::Result<()> {
+pub(crate) fn both_families(socket: &Socket, address: SocketAddr) -> io::Result<()> {
     if address.is_ipv6() && address.ip().is_unspecified() {
         socket.set_only_v6(false)?;
     }

@@ -17,11 +17,11 @@ use stun_codec::rfc5389::attributes::{
 use stun_codec::rfc5389::errors::UnknownAttribute;
 use stun_codec::rfc5389::methods::BINDING;
 use stun_codec::{Attribute as _, Message, MessageClass, MessageDecoder, MessageEncoder};
-use tokio::net::UdpSocket;
 
 use crate::app::App;
 use crate::limits::{Buckets, Rate, address_key, now};
 use crate::relay::BuiltIn;
+use crate::udp::{Batch, Listener};
 
 /// The largest request that is looked at: what fits into an Ethernet frame.
 const MOST_BYTES: usize = 1500;
@@ -130,39 +130,37 @@ fn compose(datagram: &[u8], source: SocketAddr, fingerprinted: bool) -> Option<V
 /// Answers on a socket until the server stops.
 ///
 /// What is not a binding request goes to the relay, if there is one: it shares the port.
-pub(crate) async fn serve(socket: Arc<UdpSocket>, app: Arc<App>) {
+pub(crate) async fn serve(socket: Arc<Listener>, app: Arc<App>) {
     let relay = app.relay.built_in();
     let mut relayed = Vec::new();
     let sources: Buckets<IpAddr> = Buckets::new(Rate::per_second(PER_SECOND, BURST), MOST_SOURCES);
-    // One byte more than is looked at, so that a truncated datagram is too long.
-    let mut buffer = vec![0; MOST_BYTES + 1];
+    let mut batch = Batch::new();
     loop {
         let received = tokio::select! {
-            received = socket.recv_from(&mut buffer) => received,
+            received = socket.receive(&mut batch) => received,
             () = app.stopping.cancelled() => return,
         };
-        let (length, source) = match received {
-            Ok(received) => received,
-            Err(error) => {
-                // An ICMP error for an earlier answer, or a network that is gone for a moment.
-                tracing::debug!(%error, "STUN");
-                tokio::time::sleep(Duration::from_millis(10)).await;
-                continue;
-            }
-        };
-        let Some(datagram) = buffer.get(..length).filter(|_| length <= MOST_BYTES) else {
-            continue;
-        };
-        if let Some(relay) = relay.filter(|_| BuiltIn::concerns(datagram)) {
-            relay.receive(datagram, source, &mut relayed);
+        if let Err(error) = received {
+            // An ICMP error for an earlier answer, or a network that is gone for a moment.
+            tracing::debug!(%error, "STUN");
+            tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         }
-        let Some(answer) = answer(datagram, source) else {
-            continue;
-        };
-        if sources.take(&address_key(source.ip()), now()) {
-            // A full send buffer loses the answer; the client asks again.
-            let _lost = socket.try_send_to(&answer, source);
+        for received in batch.received() {
+            if received.datagram.len() > MOST_BYTES {
+                continue;
+            }
+            if let Some(relay) = relay.filter(|_| BuiltIn::concerns(received.datagram)) {
+                relay.receive(received, &mut relayed);
+                continue;
+            }
+            let Some(answer) = answer(received.datagram, received.source) else {
+                continue;
+            };
+            if sources.take(&address_key(received.source.ip()), now()) {
+                // A full send buffer loses the answer; the client asks again.
+                let _lost = socket.send(&answer, received.source, received.asked);
+            }
         }
     }
 }

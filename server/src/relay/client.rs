@@ -70,6 +70,8 @@ pub(super) struct Client {
     clock: Clock,
     listen: SocketAddr,
     remote: SocketAddr,
+    /// The address of this machine that it sends to, where there are several.
+    pub(super) asked: Option<IpAddr>,
     /// The participant that it belongs to.
     pub(super) id: String,
     pub(super) username: String,
@@ -113,6 +115,7 @@ impl Client {
             clock,
             listen,
             remote,
+            asked: None,
             id,
             username,
             key,

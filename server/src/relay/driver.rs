@@ -1,7 +1,6 @@
 //! The relay's sockets: passes packets between them and the machine.
 
 use std::collections::{HashMap, HashSet};
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +18,7 @@ use super::socket::Ground;
 use super::unix_now;
 use crate::ids::SessionId;
 use crate::limits::{Rate, now};
+use crate::udp::{Listener, Received};
 
 /// The largest datagram that is relayed: what fits into an Ethernet frame.
 const MOST_BYTES: usize = 1500;
@@ -33,9 +33,7 @@ const LOOK: u32 = 12;
 #[derive(Debug)]
 pub(crate) struct BuiltIn {
     state: Mutex<State>,
-    listener: Arc<UdpSocket>,
-    /// Whether the listener speaks IPv6, and IPv4 in mapped form.
-    mapped: bool,
+    listener: Arc<Listener>,
     ground: Ground,
     secret: Secret,
     closing: CancellationToken,
@@ -56,13 +54,22 @@ struct Open {
     _closes: DropGuard,
 }
 
+/// How a datagram leaves, and where to.
+#[derive(Debug)]
+enum Way {
+    /// By an allocation's socket.
+    Socket(Arc<UdpSocket>, SocketAddr),
+    /// By the listener, from the address of this machine that the client asks at.
+    Listener(SocketAddr, Option<IpAddr>),
+}
+
 impl BuiltIn {
     pub(crate) fn new(
         config: &RelayConfig,
-        listener: Arc<UdpSocket>,
+        listener: Arc<Listener>,
         listening: SocketAddr,
-    ) -> io::Result<Arc<Self>> {
-        let listen = listener.local_addr()?;
+    ) -> Arc<Self> {
+        let listen = listener.address();
         let ports = vec![listen.port(), listening.port()];
         let mut peers = Peers::new(config.allow.clone(), ports);
         peers.set_own(own_addresses(&config.addresses, listen.ip()));
@@ -74,12 +81,11 @@ impl BuiltIn {
             bytes: Rate::per_second(bytes, bytes),
         };
         let machine = Machine::new(listen, Secret::new(&secret), peers, limits, now());
-        Ok(Arc::new(Self {
+        Arc::new(Self {
             state: Mutex::new(State {
                 machine,
                 sockets: HashMap::new(),
             }),
-            mapped: listen.is_ipv6(),
             ground: Ground {
                 listen: listen.ip(),
                 addresses: config.addresses.clone(),
@@ -88,7 +94,7 @@ impl BuiltIn {
             listener,
             secret: Secret::new(&secret),
             closing: CancellationToken::new(),
-        }))
+        })
     }
 
     // Calls.
@@ -134,12 +140,12 @@ impl BuiltIn {
     }
 
     /// Takes a datagram from the listener. `out` is a buffer of the caller's.
-    pub(crate) fn receive(
-        self: &Arc<Self>,
-        datagram: &[u8],
-        source: SocketAddr,
-        out: &mut Vec<u8>,
-    ) {
+    pub(crate) fn receive(self: &Arc<Self>, received: Received<'_>, out: &mut Vec<u8>) {
+        let Received {
+            datagram,
+            source,
+            asked,
+        } = received;
         let from = SocketAddr::new(source.ip().to_canonical(), source.port());
         let now = time();
         let send = {
@@ -165,13 +171,14 @@ impl BuiltIn {
                 state.machine.take_out(from);
             }
             state.close();
+            state.machine.asked_at(from, asked);
             match step {
-                Some(Step::Send(route)) => state.socket(route),
+                Some(Step::Send(route)) => state.way(route, (from, asked)),
                 Some(Step::Done | Step::Open(..)) | None => None,
             }
         };
-        if let Some((socket, to)) = send {
-            self.send(socket.as_deref(), to, out);
+        if let Some(way) = send {
+            self.send(&way, out);
         }
     }
 
@@ -220,24 +227,22 @@ impl BuiltIn {
         out: &mut Vec<u8>,
     ) {
         let now = time();
-        let route = {
+        let way = {
             let mut state = self.lock();
-            guarded(|| state.machine.handle_peer(relayed, peer, datagram, now, out)).flatten()
+            let route =
+                guarded(|| state.machine.handle_peer(relayed, peer, datagram, now, out)).flatten();
+            route.map(|route| Way::Listener(route.to, state.machine.asked(route.to)))
         };
-        if let Some(route) = route {
-            self.send(None, route.to, out);
+        if let Some(way) = way {
+            self.send(&way, out);
         }
     }
 
     /// Sends by an allocation's socket, or by the listener. A full buffer loses the packet.
-    fn send(&self, socket: Option<&UdpSocket>, to: SocketAddr, data: &[u8]) {
-        let sent = match (socket, to.ip()) {
-            (Some(socket), _) => socket.try_send_to(data, to),
-            (None, IpAddr::V4(address)) if self.mapped => {
-                let to = SocketAddr::new(IpAddr::V6(address.to_ipv6_mapped()), to.port());
-                self.listener.try_send_to(data, to)
-            }
-            (None, IpAddr::V4(_) | IpAddr::V6(_)) => self.listener.try_send_to(data, to),
+    fn send(&self, way: &Way, data: &[u8]) {
+        let sent = match way {
+            Way::Socket(socket, to) => socket.try_send_to(data, *to).map(|_| ()),
+            Way::Listener(to, from) => self.listener.send(data, *to, *from),
         };
         if let Err(error) = sent {
             tracing::trace!(%error, "a relayed packet is lost");
@@ -283,13 +288,15 @@ impl State {
         }
     }
 
-    /// The socket of a route, the listener being none, and where to.
-    fn socket(&self, route: Route) -> Option<(Option<Arc<UdpSocket>>, SocketAddr)> {
-        let socket = match route.via {
-            Via::Listener => None,
-            Via::Relayed(relayed) => Some(Arc::clone(&self.sockets.get(&relayed)?.socket)),
-        };
-        Some((socket, route.to))
+    /// How a datagram takes its route: `asker` has just asked at an address of this machine.
+    fn way(&self, route: Route, asker: (SocketAddr, Option<IpAddr>)) -> Option<Way> {
+        Some(match route.via {
+            Via::Listener if route.to == asker.0 => Way::Listener(route.to, asker.1),
+            Via::Listener => Way::Listener(route.to, self.machine.asked(route.to)),
+            Via::Relayed(relayed) => {
+                Way::Socket(Arc::clone(&self.sockets.get(&relayed)?.socket), route.to)
+            }
+        })
     }
 }
 

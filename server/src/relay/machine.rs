@@ -320,6 +320,20 @@ impl Machine {
         })
     }
 
+    /// Notes at which address of this machine a client asks.
+    pub(super) fn asked_at(&mut self, client: SocketAddr, asked: Option<IpAddr>) {
+        if asked.is_some()
+            && let Some(client) = self.clients.get_mut(&client)
+        {
+            client.asked = asked;
+        }
+    }
+
+    /// The address that a client takes packets from; nothing where there is only one.
+    pub(super) fn asked(&self, client: SocketAddr) -> Option<IpAddr> {
+        self.clients.get(&client)?.asked
+    }
+
     // Time.
 
     /// Takes out what has expired. Nothing depends on when: packets are checked as they come.

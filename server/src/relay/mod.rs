@@ -30,13 +30,11 @@ mod socket;
 mod tests;
 mod wire;
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cooee_protocol::{GroupId, RelayAccess, RelayCredential};
-use tokio::net::UdpSocket;
 
 pub use config::{OutsideRelay, PortRange, RelayConfig, RelaySecret};
 use credentials::{Secret, username};
@@ -44,6 +42,7 @@ pub(crate) use driver::BuiltIn;
 pub use peers::Cidr;
 
 use crate::ids::SessionId;
+use crate::udp::Listener;
 
 /// How long credentials are good for new allocations, in seconds: longer than calls last, since a
 /// change of network in mid-call needs a new allocation. Those of the built-in relay end with the
@@ -71,31 +70,27 @@ pub(crate) enum Relay {
 impl Relay {
     /// The relay that is configured, on the socket of the STUN responder. `stun` is what clients
     /// are told of that one, `listening` the other ports that this server listens on.
-    ///
-    /// # Errors
-    ///
-    /// When the address of the socket cannot be read.
     pub(crate) fn new(
         config: &RelayConfig,
-        socket: Option<&Arc<UdpSocket>>,
+        socket: Option<&Arc<Listener>>,
         stun: &[String],
         listening: SocketAddr,
-    ) -> io::Result<Self> {
+    ) -> Self {
         if let Some(outside) = &config.outside {
-            return Ok(Self::Outside {
+            return Self::Outside {
                 urls: outside.urls.clone(),
                 secret: Secret::new(outside.secret.expose().as_bytes()),
-            });
+            };
         }
         match socket {
-            Some(socket) if config.on => Ok(Self::BuiltIn {
+            Some(socket) if config.on => Self::BuiltIn {
                 urls: stun
                     .iter()
                     .map(|address| format!("turn:{address}"))
                     .collect(),
-                relay: BuiltIn::new(config, Arc::clone(socket), listening)?,
-            }),
-            Some(_) | None => Ok(Self::Off),
+                relay: BuiltIn::new(config, Arc::clone(socket), listening),
+            },
+            Some(_) | None => Self::Off,
         }
     }
 
