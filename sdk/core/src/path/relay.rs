@@ -1,7 +1,8 @@
 //! Relayed addresses: a TURN client (RFC 8656) for each relay server.
 //!
 //! An allocation is tried from every socket of the server's family, a little apart; the first
-//! one that is granted stays. Permissions are asked for the peers' addresses, and for the relay's
+//! one that is granted stays. Whichever way the server is reached, it is an IPv4 address if the server
+//! has one: so a peer with IPv4 alone and one with IPv6 alone meet on a relay of both. Permissions are asked for the peers' addresses, and for the relay's
 //! own as soon as there is an allocation: a peer's relayed address is likely on the same
 //! server, and its first check is then let through without another round trip.
 
@@ -322,8 +323,7 @@ impl Server {
             self.tries.push(Allocation::new(
                 base,
                 start,
-                socket,
-                self.address,
+                (socket, self.address),
                 self.credentials.clone(),
             ));
             start += STAGGER;

@@ -19,6 +19,7 @@ use turn_client_proto::types::{
 };
 use turn_client_proto::udp::TurnClientUdp;
 
+use super::session::Pair;
 use super::{Transmit, address};
 
 /// Most hosts that one allocation admits.
@@ -78,6 +79,8 @@ pub(crate) struct Allocation {
     server: SocketAddr,
     credentials: TurnCredentials,
     relayed: Option<SocketAddr>,
+    /// Families that were asked for and not refused.
+    hopes: usize,
     /// The server's last demand for credentials, as long as nothing is allocated.
     challenge: Option<Vec<u8>>,
     permissions: Vec<(IpAddr, u8)>,
@@ -90,18 +93,19 @@ pub(crate) struct Allocation {
 }
 
 impl Allocation {
-    /// An allocation that is asked for at `start`.
+    /// An allocation that is asked for at `start`. Of IPv4, and where the server is reached over
+    /// IPv6 of that as well: it may have no other (RFC 8656 section 7.2).
     pub(crate) fn new(
         base: Instant,
         start: Instant,
-        socket: SocketAddr,
-        server: SocketAddr,
+        (socket, server): Pair,
         credentials: TurnCredentials,
     ) -> Self {
         let mut config = TurnConfig::new(credentials.clone());
         if server.is_ipv6() {
-            config.set_address_family(AddressFamily::IPV6);
+            config.add_address_family(AddressFamily::IPV6);
         }
+        let hopes = config.address_families().len();
         config.set_request_retransmits(RTO.0, RTO.1, RTO.2, RTO.3);
         Allocation {
             client: TurnClientUdp::allocate(socket, server, config),
@@ -110,6 +114,7 @@ impl Allocation {
             server,
             credentials,
             relayed: None,
+            hopes,
             challenge: None,
             permissions: Vec::new(),
             channels: Vec::new(),
@@ -328,13 +333,25 @@ impl Allocation {
         match event {
             TurnEvent::AllocationCreated(_, relayed) => {
                 let relayed = address::canonical(*relayed);
-                if !address::is_usable(relayed) || self.relayed.is_some() {
+                if !address::is_usable(relayed) {
                     return News::Dead;
                 }
-                self.relayed = Some(relayed);
+                // One is enough; both come at once, and everybody reaches IPv4 from a relay.
+                if self.relayed.is_none_or(|other| other.is_ipv6()) {
+                    self.relayed = Some(relayed);
+                }
                 return News::Granted;
             }
-            TurnEvent::AllocationCreateFailed(_) => return News::Dead,
+            TurnEvent::AllocationCreateFailed(family) => {
+                self.hopes = self.hopes.saturating_sub(1);
+                let is_over = match self.relayed {
+                    Some(relayed) => relayed.is_ipv4() == (*family == AddressFamily::IPV4),
+                    None => self.hopes == 0,
+                };
+                if is_over {
+                    return News::Dead;
+                }
+            }
             TurnEvent::PermissionCreateFailed(_, host) => {
                 let known = self.permissions.iter_mut().find(|(known, _)| known == host);
                 if let Some((_, asked)) = known

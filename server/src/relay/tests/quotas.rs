@@ -152,3 +152,42 @@ fn allocations_end_unless_they_are_refreshed() {
         world.allocate(client(number), &alice);
     }
 }
+
+/// Both families at once are one allocation's worth of IPv4; where there is none, the same client may
+/// ask for IPv6 right afterwards.
+#[test]
+fn another_family_is_lent_where_the_first_is_missing() {
+    let mut world = World::new();
+    let alice = world.admit("call", 1);
+    let both: (u16, &[u8]) = (attribute::ADDITIONAL_ADDRESS_FAMILY, &[2, 0, 0, 0]);
+    let sent = world.ask(client(1), kind::ALLOCATE, &[UDP, both], &alice);
+    assert!(sent.succeeded(), "{:?}", sent.code());
+    const REQUESTED_ADDRESS_FAMILY: u16 = 0x0017;
+    let six: (u16, &[u8]) = (REQUESTED_ADDRESS_FAMILY, &[2, 0, 0, 0]);
+    let missing = turn_server_proto::api::SocketAllocateError::AddressFamilyNotSupported;
+    let address = SocketAddr::new("2600::9".parse().unwrap(), 50_000);
+    for (attributes, family, opened) in [
+        (vec![UDP, both], AddressFamily::IPV4, Err(missing)),
+        (vec![UDP, six], AddressFamily::IPV6, Ok(address)),
+    ] {
+        let nonce = world.nonce(client(2));
+        let request = world.signed(kind::ALLOCATE, &attributes, &alice, &nonce);
+        let mut data = Vec::new();
+        let step = world
+            .machine
+            .handle_datagram(&request, client(2), world.now, &mut data);
+        let Step::Open(who, wanted) = step else {
+            panic!("{step:?}");
+        };
+        assert_eq!((who, wanted.family), (client(2), family));
+        let step = world
+            .machine
+            .handle_opened(who, opened, world.now, &mut data);
+        let Step::Send(route) = step else {
+            panic!("{step:?}");
+        };
+        let code = Sent { route, data }.code();
+        assert_eq!(code, opened.is_err().then_some(440));
+    }
+    assert!(world.machine.relayed.contains_key(&address));
+}

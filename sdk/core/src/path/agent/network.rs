@@ -6,6 +6,7 @@ use std::time::Instant;
 use is::Candidate;
 use turn_client_proto::types::TurnCredentials;
 
+use super::super::gather::Mapped;
 use super::super::peer::Outputs;
 use super::super::relay::RelayEvent;
 use super::super::session::Pair;
@@ -110,6 +111,36 @@ impl PathAgent {
             self.events.push_back(PathEvent::DescriptionChanged);
         }
         self.gatherer.ask(now, &fresh, &self.stun_servers);
+        self.relays.reopen(now, self.locals.sockets());
+        self.handle_timeout(now);
+    }
+
+    /// A router lends an outside address to a local socket (PCP, NAT-PMP). It becomes a
+    /// server-reflexive candidate like those that STUN finds (RFC 8445 section 5.1.1.2); what makes
+    /// no sense is left out.
+    pub fn add_mapped(&mut self, now: Instant, local: SocketAddr, mapped: SocketAddr) {
+        let mapped = Mapped {
+            local: address::canonical(local),
+            mapped: address::canonical(mapped),
+        };
+        if !address::is_usable(mapped.mapped) || !address::is_sendable(mapped.local, mapped.mapped)
+        {
+            return;
+        }
+        if let Some(candidate) = self.locals.add_mapped(mapped) {
+            self.add_candidates(now, &[candidate]);
+        }
+    }
+
+    /// The ways from the local addresses may lead elsewhere, as when the default route has changed.
+    /// Every pair is checked at once, and STUN servers and relays are asked where nothing is
+    /// under way.
+    pub fn handle_routes_changed(&mut self, now: Instant) {
+        let local = local_end(&self.config, &self.locals);
+        for peer in self.peers.values_mut() {
+            peer.freshen(now, &local, true);
+        }
+        self.gatherer.refresh(now);
         self.relays.reopen(now, self.locals.sockets());
         self.handle_timeout(now);
     }

@@ -334,7 +334,7 @@ impl Peer {
     }
 
     /// Checks quickly after a change, in a new session if the old one is worn or has given up.
-    fn freshen(&mut self, now: Instant, local: &LocalEnd<'_>, changed: bool) {
+    pub(crate) fn freshen(&mut self, now: Instant, local: &LocalEnd<'_>, changed: bool) {
         if !changed {
             return;
         }

@@ -29,6 +29,7 @@ pub(crate) struct Nat {
     /// From the inner socket (and, if symmetric, the destination) to the outer port.
     ports: HashMap<(SocketAddr, Option<SocketAddr>), u16>,
     mappings: HashMap<u16, Mapping>,
+    lent: HashMap<u16, SocketAddr>,
 }
 
 #[derive(Debug)]
@@ -47,6 +48,7 @@ impl Nat {
             next_port: 40_000,
             ports: HashMap::new(),
             mappings: HashMap::new(),
+            lent: HashMap::new(),
         }
     }
 
@@ -92,6 +94,11 @@ impl Nat {
         port: u16,
     ) -> Option<SocketAddr> {
         self.expire(now);
+        if let Some(inner) = self.lent.get(&port).copied() {
+            // What is answered to goes back the way it came.
+            self.ports.insert((inner, Some(source)), port);
+            return Some(inner);
+        }
         let mapping = self.mappings.get(&port)?;
         let passes = match self.kind {
             NatKind::FullCone => true,
@@ -102,16 +109,26 @@ impl Nat {
         passes.then_some(mapping.inner)
     }
 
+    /// Lends an outside port to an inner socket, whoever sends there (PCP, NAT-PMP).
+    pub(crate) fn lend(&mut self, inner: SocketAddr) -> SocketAddr {
+        self.next_port += 7;
+        self.lent.insert(self.next_port, inner);
+        SocketAddr::new(self.outside, self.next_port)
+    }
+
     /// Forgets everything, as after a power cut: what comes next is mapped to other ports.
     pub(crate) fn reboot(&mut self) {
         self.ports.clear();
         self.mappings.clear();
+        self.lent.clear();
     }
 
     fn expire(&mut self, now: Instant) {
         let lifetime = self.lifetime;
         let mappings = &mut self.mappings;
         mappings.retain(|_, m| now.saturating_duration_since(m.used) < lifetime);
-        self.ports.retain(|_, port| mappings.contains_key(port));
+        let lent = &self.lent;
+        self.ports
+            .retain(|_, port| mappings.contains_key(port) || lent.contains_key(port));
     }
 }

@@ -1,20 +1,22 @@
 //! A TURN server of the simulated internet: turn-server-proto with ports out of thin air.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use turn_server_proto::api::{TurnServerApi, TurnServerPollRet};
+use turn_server_proto::api::{SocketAllocateError, TurnServerApi, TurnServerPollRet};
 use turn_server_proto::server::TurnServer;
 use turn_server_proto::stun::agent::Transmit as TurnTransmit;
 use turn_server_proto::types::prelude::DelayedTransmitBuild;
-use turn_server_proto::types::{Instant as TurnInstant, TransportType};
+use turn_server_proto::types::{AddressFamily, Instant as TurnInstant, TransportType};
 
 use crate::path::Transmit;
 
 pub(crate) struct RelayServer {
     server: TurnServer,
     address: SocketAddr,
+    /// The hosts that relayed addresses are of.
+    lends: Vec<IpAddr>,
     start: Instant,
     next_port: u16,
     /// What was answered to whom lately.
@@ -24,12 +26,13 @@ pub(crate) struct RelayServer {
 const MAX_ANSWERED: usize = 32;
 
 impl RelayServer {
-    pub(crate) fn new(start: Instant, address: SocketAddr, user: &str) -> Self {
+    pub(crate) fn new(start: Instant, address: SocketAddr, lends: &[IpAddr], user: &str) -> Self {
         let mut server = TurnServer::new(TransportType::Udp, address, "cooee".into());
         server.add_user(user.into(), "pass".into());
         RelayServer {
             server,
             address,
+            lends: lends.to_vec(),
             start,
             next_port: 50_000,
             answered: VecDeque::new(),
@@ -45,9 +48,13 @@ impl RelayServer {
         self.address
     }
 
+    pub(crate) fn lends(&self) -> &[IpAddr] {
+        &self.lends
+    }
+
     /// Whether the address is the server's own or a relayed one.
     pub(crate) fn owns(&self, address: SocketAddr) -> bool {
-        self.address.ip() == address.ip()
+        self.address.ip() == address.ip() || self.lends.contains(&address.ip())
     }
 
     /// Takes a datagram; what the server sends because of it.
@@ -77,6 +84,7 @@ impl RelayServer {
                 payload: answer.data.build(),
             });
         }
+        let mut asked = Vec::new();
         while let TurnServerPollRet::AllocateSocket {
             transport,
             listen_addr,
@@ -85,17 +93,20 @@ impl RelayServer {
             family,
         } = self.server.poll(time)
         {
+            let v4 = family == AddressFamily::IPV4;
+            let host = self.lends.iter().find(|host| host.is_ipv4() == v4);
             self.next_port += 1;
-            let relayed = SocketAddr::new(self.address.ip(), self.next_port);
-            self.server.allocated_socket(
-                transport,
-                listen_addr,
-                client_addr,
-                allocation_transport,
-                family,
-                Ok(relayed),
-                time,
-            );
+            let relayed = host
+                .map(|host| SocketAddr::new(*host, self.next_port))
+                .ok_or(SocketAllocateError::AddressFamilyNotSupported);
+            let way = (transport, listen_addr, client_addr, allocation_transport);
+            asked.push((way, family, relayed));
+        }
+        // Of two families the last answer decides (turn-server-proto 0.7.3).
+        asked.sort_by_key(|(.., relayed)| relayed.is_ok());
+        for ((transport, listen, client, allocation), family, relayed) in asked {
+            self.server
+                .allocated_socket(transport, listen, client, allocation, family, relayed, time);
         }
         while let Some(transmit) = self.server.poll_transmit(time) {
             sent.push(Transmit {

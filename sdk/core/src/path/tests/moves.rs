@@ -210,3 +210,27 @@ fn a_sleep_is_slept_over() {
         assert_talking(&mut world, a, b);
     }
 }
+
+#[test]
+fn another_route_is_tried_at_once() {
+    for seed in 0..10 {
+        let mut world = World::new(seed, Network::CLEAN);
+        world.add_stun_server("198.51.100.1:3478");
+        let a = world.add_site(1, Some(NatKind::PortRestricted));
+        let b = world.add_site(2, Some(NatKind::PortRestricted));
+        world.gather_all();
+        world.introduce(a, b);
+        world.run_until(Duration::from_secs(3), |w| w.are_connected(a, b));
+        // Long enough for the looking to have become slow.
+        world.cut("203.0.113.1", "203.0.113.2");
+        world.run_for(Duration::from_secs(100));
+        assert!(!world.are_connected(a, b));
+        world.heal();
+        for host in [a, b] {
+            let now = world.now;
+            world.host(host).agent.handle_routes_changed(now);
+        }
+        let time = world.run_until(Duration::from_secs(20), |w| w.are_connected(a, b));
+        assert!(time.unwrap() < Duration::from_secs(1), "{time:?}");
+    }
+}

@@ -201,3 +201,23 @@ fn a_late_starter_is_found_at_once() {
         assert!(time < Duration::from_millis(900), "{time:?}");
     }
 }
+
+#[test]
+fn a_mapped_port_lets_through_what_cannot_be_punched() {
+    let hard = [NatKind::Symmetric, NatKind::PortRestricted];
+    for (seed, other) in hard.into_iter().cycle().take(10).enumerate() {
+        let mut world = World::new(seed as u64, Network::CLEAN);
+        world.add_stun_server("198.51.100.1:3478");
+        let a = world.add_site(1, Some(NatKind::Symmetric));
+        let b = world.add_site(2, Some(other));
+        world.gather_all();
+        world.introduce(a, b);
+        world.run_for(Duration::from_secs(2));
+        assert!(!world.are_connected(a, b));
+        // The router answers late, and what it grants is told to the other side.
+        world.lend(0, a);
+        let time = world.run_until(Duration::from_secs(3), |w| w.are_connected(a, b));
+        assert!(time.is_some(), "{other:?}, seed {seed}");
+        assert_media_flows(&mut world, a, b);
+    }
+}

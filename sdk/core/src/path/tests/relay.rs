@@ -55,6 +55,54 @@ fn a_relay_joins_what_nats_keep_apart() {
     }
 }
 
+/// A host with IPv6 alone, a relay that is reached there and lends addresses of `host`.
+fn six(world: &mut World, net: u8, host: &str) -> HostId {
+    let relay = format!("[2001:db8:{net}::9]:3478");
+    world.add_relay_lending(relay.parse().unwrap(), host.parse().unwrap());
+    let id = world.add_host(&[&format!("[2001:db8:{net}::1]:5000")], None);
+    let now = world.now;
+    let agent = &mut world.host(id).agent;
+    agent.add_relay(now, relay.parse().unwrap(), "user", "pass");
+    id
+}
+
+#[test]
+fn a_relay_joins_ipv6_alone_with_ipv4_alone() {
+    for (seed, kind) in [
+        None,
+        Some(NatKind::PortRestricted),
+        Some(NatKind::Symmetric),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut world = World::new(seed as u64, Network::CLEAN);
+        world.add_stun_server("198.51.100.1:3478");
+        let a = six(&mut world, 1, "198.51.100.9");
+        let b = world.add_site(2, kind);
+        connect(&mut world, a, b);
+        let route = world.route(a, b).unwrap();
+        assert_eq!(route.kind, RouteKind::Relayed);
+        assert!(route.local.is_ipv4() && route.remote.is_ipv4());
+        assert_media_flows(&mut world, a, b);
+    }
+}
+
+#[test]
+fn a_relay_without_ipv4_lends_ipv6() {
+    let mut world = World::new(1, Network::CLEAN);
+    let a = six(&mut world, 1, "2001:db8:1::9");
+    let b = six(&mut world, 2, "2001:db8:2::9");
+    world.cut("2001:db8:1::1", "2001:db8:2::1");
+    world.run_for(Duration::from_secs(1));
+    let lines = world.host(a).agent.local_description().candidates();
+    assert!(lines.iter().any(|l| l.contains("typ relay")), "{lines:?}");
+    connect(&mut world, a, b);
+    let route = world.route(a, b).unwrap();
+    assert_eq!(route.kind, RouteKind::Relayed);
+    assert_media_flows(&mut world, a, b);
+}
+
 #[test]
 fn the_relayed_candidate_is_described_when_it_is_there() {
     let (mut world, a, _) = two_sites(1, Network::CLEAN, [None, None]);

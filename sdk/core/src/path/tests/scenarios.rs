@@ -1,16 +1,19 @@
 //! Ten thousand calls, each with NATs, a network and mishaps of its own. In each of them both
 //! sides end up with a path that carries media both ways, or both say that there is none, and
-//! which of the two it has to be is known beforehand.
+//! which of the two it has to be is known beforehand. What the paths do is put to a call machine
+//! on either side: both are connected in the end, or both have ended with a named reason.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::path::Privacy;
+use crate::call::EndReason;
+use crate::call::tests::paths::Side;
 use crate::path::sim::{HostId, NatKind, Network, World};
+use crate::path::{PathEvent, Privacy};
 
 const SCENARIOS: u64 = 10_000;
 /// How long a path that is possible may take. At 30 % loss now and then no STUN request of the
@@ -144,7 +147,89 @@ fn settles(world: &mut World, [a, b]: [HostId; 2], possible: bool) -> Result<(),
     ))
 }
 
-fn play(seed: u64) -> Result<(), String> {
+/// How long a call looks for a path until it ends.
+const NO_PATH: Duration = Duration::from_secs(30);
+
+/// The calls of both sides, as their paths make them.
+struct Calls {
+    hosts: [HostId; 2],
+    sides: [Side; 2],
+    /// How many of a host's events its call has heard.
+    told: [usize; 2],
+    /// Whether paths came too late for the calls.
+    late: bool,
+}
+
+impl Calls {
+    fn new(now: Instant, hosts: [HostId; 2]) -> Self {
+        Calls {
+            hosts,
+            sides: [Side::accepted(now), Side::accepted(now)],
+            told: [0; 2],
+            late: false,
+        }
+    }
+
+    /// Puts what the paths have done to the calls, in its order.
+    fn follow(&mut self, world: &World) {
+        let start = world.now - world.elapsed();
+        let mut news = Vec::new();
+        for (index, host) in self.hosts.iter().enumerate() {
+            let events = &world.hosts[host.0].events;
+            for (at, event) in &events[self.told[index]..] {
+                match event {
+                    PathEvent::Selected { .. } => news.push((*at, index, true)),
+                    PathEvent::Lost { .. } => news.push((*at, index, false)),
+                    PathEvent::GatheringDone | PathEvent::DescriptionChanged => {}
+                }
+            }
+            self.told[index] = events.len();
+        }
+        news.sort_by_key(|(at, ..)| *at);
+        for (at, index, is_there) in news {
+            self.pass(start + at);
+            self.sides[index].path(start + at, is_there);
+            self.tell(start + at);
+        }
+        self.pass(world.now);
+    }
+
+    fn pass(&mut self, now: Instant) {
+        self.sides.iter_mut().for_each(|side| side.pass(now));
+        self.tell(now);
+    }
+
+    /// Who ends a call tells the other.
+    fn tell(&mut self, now: Instant) {
+        if self.sides.iter().any(|side| side.ended.is_some()) {
+            self.sides
+                .iter_mut()
+                .for_each(|side| side.told_of_the_end(now));
+        }
+    }
+
+    /// Whether the calls are as the paths say, which have settled.
+    fn agree(&mut self, world: &World, possible: bool) -> Result<(), String> {
+        self.follow(world);
+        if !possible {
+            self.pass(world.now + NO_PATH);
+        }
+        let ended = [0, 1].map(|side| self.sides[side].ended);
+        let named = ended
+            .iter()
+            .all(|reason| matches!(reason, Some(EndReason::NoPath | EndReason::RemoteHungUp)));
+        let connected = self.sides.iter().all(Side::is_connected);
+        self.late |= possible && named;
+        match possible {
+            true if connected || named && self.late => Ok(()),
+            false if named && ended.contains(&Some(EndReason::NoPath)) => Ok(()),
+            true | false => Err(format!("possible: {possible}, the calls ended: {ended:?}")),
+        }
+    }
+}
+
+/// Plays one scenario; whether its calls gave up before the path came.
+fn play(seed: u64) -> Result<bool, String> {
     let mut rng = StdRng::seed_from_u64(seed);
     let scenario = Scenario::draw(&mut rng);
     let mut world = World::new(seed, scenario.network);
@@ -165,12 +250,17 @@ fn play(seed: u64) -> Result<(), String> {
     world.tell(a, b, true);
     world.tell_after(scenario.skew, b, a, false);
     let told = |e| format!("{e}\n  {scenario:?}");
-    settles(&mut world, hosts, scenario.is_possible(scenario.kinds)).map_err(told)?;
+    let mut calls = Calls::new(world.now, hosts);
+    let possible = scenario.is_possible(scenario.kinds);
+    settles(&mut world, hosts, possible).map_err(told)?;
+    calls.agree(&world, possible).map_err(told)?;
+    // Whoever has hung up does not notice what happens next; the paths do.
+    let goes_on = possible && !calls.late;
 
     let mut kinds = scenario.kinds;
     world.run_for(milliseconds(&mut rng, 0..1500));
     match scenario.mishap {
-        Mishap::Nothing => return Ok(()),
+        Mishap::Nothing => return Ok(calls.late),
         Mishap::Move(moves) => {
             for (index, host) in hosts.iter().enumerate() {
                 let Some(kind) = moves[index] else { continue };
@@ -194,7 +284,12 @@ fn play(seed: u64) -> Result<(), String> {
     }
     world.run_for(Duration::from_millis(250));
     let after = |e| format!("after the mishap: {e}\n  {scenario:?}");
-    settles(&mut world, hosts, scenario.is_possible(kinds)).map_err(after)
+    let possible = scenario.is_possible(kinds);
+    settles(&mut world, hosts, possible).map_err(after)?;
+    if goes_on {
+        calls.agree(&world, possible).map_err(after)?;
+    }
+    Ok(calls.late)
 }
 
 /// The seeds to play; others than the usual ones with COOEE_SCENARIO=123 or =20000-30000.
@@ -216,6 +311,7 @@ fn both_sides_agree_on_a_path_or_on_none() {
     let (first, last) = seeds();
     let next = AtomicU64::new(first);
     let failures = Mutex::new(Vec::new());
+    let late = AtomicU64::new(0);
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..threads {
@@ -225,13 +321,19 @@ fn both_sides_agree_on_a_path_or_on_none() {
                     if seed >= last {
                         return;
                     }
-                    if let Err(why) = play(seed) {
-                        failures.lock().unwrap().push((seed, why));
+                    match play(seed) {
+                        Ok(gave_up) => {
+                            late.fetch_add(u64::from(gave_up), Ordering::Relaxed);
+                        }
+                        Err(why) => failures.lock().unwrap().push((seed, why)),
                     }
                 }
             });
         }
     });
+    let (count, late) = (last - first, late.into_inner());
+    println!("{late} of {count} calls ended before their path came");
+    assert!(late * 100 <= count.max(100), "{late} of {count}");
     let mut failures = failures.into_inner().unwrap();
     failures.sort();
     let shown: Vec<String> = failures

@@ -185,10 +185,15 @@ impl World {
 
     /// A TURN server that knows the user "user" with the password "pass".
     pub(crate) fn add_relay(&mut self, address: &str) -> SocketAddr {
-        let address = address.parse().unwrap();
-        self.relays
-            .push(RelayServer::new(self.start, address, "user"));
+        let address: SocketAddr = address.parse().unwrap();
+        self.add_relay_lending(address, address.ip());
         address
+    }
+
+    /// One whose relayed addresses are of another host than it listens on.
+    pub(crate) fn add_relay_lending(&mut self, address: SocketAddr, host: IpAddr) {
+        self.relays
+            .push(RelayServer::new(self.start, address, &[host], "user"));
     }
 
     /// Has the TURN servers forget everything.
@@ -199,7 +204,7 @@ impl World {
     /// Has the TURN servers forget everything, and know this user alone from now on.
     pub(crate) fn restart_relays_for(&mut self, user: &str) {
         for relay in &mut self.relays {
-            *relay = RelayServer::new(self.start, relay.address(), user);
+            *relay = RelayServer::new(self.start, relay.address(), relay.lends(), user);
         }
     }
 
@@ -255,6 +260,14 @@ impl World {
         for server in servers {
             self.host(id).agent.add_relay(now, server, user, "pass");
         }
+    }
+
+    /// Has a NAT lend an outside port to the first socket of a host behind it.
+    pub(crate) fn lend(&mut self, nat: usize, id: HostId) {
+        let now = self.now;
+        let local = self.hosts[id.0].locals[0];
+        let mapped = self.nats[nat].lend(local);
+        self.host(id).agent.add_mapped(now, local, mapped);
     }
 
     /// Gives a host other sockets. Addresses that are new have to be plugged in before.
