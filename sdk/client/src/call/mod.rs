@@ -1,6 +1,8 @@
 //! Calls as the SDK's user sees them.
 
 mod handle;
+mod mapping;
+mod network;
 pub(crate) mod plane;
 mod sockets;
 pub(crate) mod trace;

@@ -349,6 +349,7 @@ impl Driver {
                 }
                 calls.handle_path_lost(now, peer);
             }
+            PlaneWake::Signal(PlaneSignal::Goodbye(peer)) => calls.handle_goodbye(now, peer),
             PlaneWake::Signal(PlaneSignal::Speaking { peer, speaking }) => {
                 let who = peer.map(|peer| active.names.get(&peer).cloned());
                 // Somebody without a name has left already.

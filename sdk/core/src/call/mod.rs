@@ -5,7 +5,7 @@ mod machine;
 mod permit;
 mod reason;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod types;
 
 pub use info::{InfoError, PeerInfo};

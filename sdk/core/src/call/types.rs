@@ -27,6 +27,9 @@ pub struct CallConfig {
     pub path_timeout: Duration,
     /// How long a call that lost its last path waits for another.
     pub reconnect_timeout: Duration,
+    /// How long a call goes on alone after the last participant has said goodbye, unless the
+    /// server says more.
+    pub goodbye_grace: Duration,
     /// How long a ring is believed after the connection to the server came back, until the
     /// server repeats it.
     pub ring_confirmation: Duration,
@@ -42,7 +45,8 @@ impl Default for CallConfig {
         Self {
             gathering_grace: Duration::from_millis(150),
             path_timeout: Duration::from_secs(30),
-            reconnect_timeout: Duration::from_secs(60),
+            reconnect_timeout: Duration::from_secs(30),
+            goodbye_grace: Duration::from_secs(2),
             ring_confirmation: Duration::from_secs(5),
             server_timeout: Duration::from_secs(60),
             ring_limit: Duration::from_secs(15 * 60),

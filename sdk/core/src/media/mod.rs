@@ -52,7 +52,7 @@
 //! let datagram = to_bob.seal(now, &frame)?;
 //! match from_alice.open(now, &datagram)? {
 //!     Opened::Voice(packet) => assert_eq!(packet.opus, frame.opus),
-//!     Opened::Report => unreachable!("a frame was sent"),
+//!     Opened::Report | Opened::Goodbye => unreachable!("a frame was sent"),
 //! }
 //! # Ok(())
 //! # }

@@ -65,6 +65,8 @@ pub enum Opened {
     Voice(VoicePacket),
     /// A report; what it says is in [`PeerMedia::stats`].
     Report,
+    /// The peer's last report: it leaves.
+    Goodbye,
 }
 
 /// Counts and measures of the media with one peer, since its start unless it says otherwise.
@@ -276,7 +278,17 @@ impl PeerMedia {
         }
         let spread = self.rng.random_range(0.5..1.5);
         self.next_report = Some(now + self.config.report_interval.mul_f64(spread));
+        self.report(now, false)
+    }
 
+    /// A sealed report that says goodbye (RFC 3550, section 6.6): the peer learns from it that we
+    /// leave, whatever becomes of the signalling.
+    pub fn goodbye(&mut self, now: Instant) -> Option<Vec<u8>> {
+        self.start(now);
+        self.report(now, true)
+    }
+
+    fn report(&mut self, now: Instant, bye: bool) -> Option<Vec<u8>> {
         let [last, before_last] = self.sent_at_reports;
         let sender = self
             .last_sent
@@ -291,7 +303,7 @@ impl PeerMedia {
             });
         self.sent_at_reports = [self.packets_sent, last];
         let blocks: Vec<ReportBlock> = self.report_block(now).into_iter().collect();
-        if sender.is_none() && blocks.is_empty() {
+        if sender.is_none() && blocks.is_empty() && !bye {
             return None;
         }
 
@@ -304,6 +316,7 @@ impl PeerMedia {
             sender,
             blocks,
             bursts,
+            bye,
         };
         let octets = report.write().ok()?;
         let (clear, rest) = octets.split_at_checked(CLEAR_LEN)?;
@@ -353,7 +366,7 @@ impl PeerMedia {
         }
         match classify(datagram).ok_or(OpenError::Unrecognised)? {
             Kind::Rtp => self.open_voice(now, datagram).map(Opened::Voice),
-            Kind::Rtcp => self.open_report(now, datagram).map(|()| Opened::Report),
+            Kind::Rtcp => self.open_report(now, datagram),
         }
     }
 
@@ -389,7 +402,7 @@ impl PeerMedia {
         })
     }
 
-    fn open_report(&mut self, now: Instant, datagram: &[u8]) -> Result<(), OpenError> {
+    fn open_report(&mut self, now: Instant, datagram: &[u8]) -> Result<Opened, OpenError> {
         let (Some((clear, sealed)), Some(ssrc)) =
             (datagram.split_at_checked(CLEAR_LEN), clear_ssrc(datagram))
         else {
@@ -416,7 +429,11 @@ impl PeerMedia {
                     round_trip(middle(self.clock.ntp(now)), block).or(self.round_trip_time);
             }
         }
-        Ok(())
+        Ok(if report.bye {
+            Opened::Goodbye
+        } else {
+            Opened::Report
+        })
     }
 
     fn check_ssrc(&self, ssrc: u32) -> Result<(), OpenError> {

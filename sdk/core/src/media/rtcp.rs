@@ -1,7 +1,7 @@
 //! RTCP sender and receiver reports (RFC 3550, section 6.4).
 
 use rtcp_types::prelude::*;
-use rtcp_types::{ReceiverReport, RtcpParseError, SenderReport};
+use rtcp_types::{Bye, ReceiverReport, RtcpParseError, SenderReport};
 
 /// Octets of an RTCP packet that stay in the clear: the common header and the sender's SSRC.
 pub(crate) const CLEAR_LEN: usize = 8;
@@ -91,19 +91,26 @@ pub struct RtcpReport {
     pub blocks: Vec<ReportBlock>,
     /// How losses cluster; `None` from a reporter that does not tell.
     pub bursts: Option<BurstBlock>,
+    /// Whether the reporter leaves (RFC 3550, section 6.6).
+    pub bye: bool,
 }
 
 impl RtcpReport {
     /// Parses a compound RTCP packet in the clear and gives its first report. Pure and total.
-    /// Of the packets behind the report the first [`BurstBlock`] is read; all others are checked
-    /// for their lengths and otherwise ignored.
+    /// Of the packets behind the report the first [`BurstBlock`] and the reporter's own goodbye are
+    /// read; all others are checked for their lengths and otherwise ignored.
     ///
     /// # Errors
     ///
     /// [`RtcpError`] when the octets are no compound packet of version 2, or start with anything
     /// but a report.
     pub fn parse(octets: &[u8]) -> Result<Self, RtcpError> {
-        let Compound { first, bursts } = Compound::split(octets)?;
+        let Compound {
+            first,
+            bursts,
+            byes,
+        } = Compound::split(octets)?;
+        let bye = clear_ssrc(first).is_some_and(|ssrc| byes.contains(&ssrc));
         match first.get(1).copied() {
             Some(SenderReport::PACKET_TYPE) => {
                 let report = SenderReport::parse(first).map_err(RtcpError::Report)?;
@@ -117,6 +124,7 @@ impl RtcpReport {
                     }),
                     blocks: report.report_blocks().map(ReportBlock::from).collect(),
                     bursts,
+                    bye,
                 })
             }
             Some(ReceiverReport::PACKET_TYPE) => {
@@ -126,6 +134,7 @@ impl RtcpReport {
                     sender: None,
                     blocks: report.report_blocks().map(ReportBlock::from).collect(),
                     bursts,
+                    bye,
                 })
             }
             other => Err(RtcpError::NoReport(other.unwrap_or(0))),
@@ -154,6 +163,9 @@ impl RtcpReport {
         }?;
         if let Some(bursts) = &self.bursts {
             octets.extend(bursts.write(self.ssrc));
+        }
+        if self.bye {
+            octets.extend(write_packet(&Bye::builder().add_source(self.ssrc))?);
         }
         Ok(octets)
     }
@@ -195,6 +207,8 @@ pub(crate) fn clear_ssrc(datagram: &[u8]) -> Option<u32> {
 struct Compound<'a> {
     first: &'a [u8],
     bursts: Option<BurstBlock>,
+    /// Who leaves.
+    byes: Vec<u32>,
 }
 
 impl<'a> Compound<'a> {
@@ -203,6 +217,7 @@ impl<'a> Compound<'a> {
         let mut rest = octets;
         let mut first = None;
         let mut bursts = None;
+        let mut byes = Vec::new();
         loop {
             let &[leading, _, high, low, ..] = rest else {
                 return Err(RtcpError::Length {
@@ -223,8 +238,17 @@ impl<'a> Compound<'a> {
             };
             let first = *first.get_or_insert(packet);
             bursts = bursts.or_else(|| BurstBlock::parse(packet));
+            if packet.get(1) == Some(&Bye::PACKET_TYPE)
+                && let Ok(bye) = Bye::parse(packet)
+            {
+                byes.extend(bye.ssrcs());
+            }
             if behind.is_empty() {
-                return Ok(Self { first, bursts });
+                return Ok(Self {
+                    first,
+                    bursts,
+                    byes,
+                });
             }
             rest = behind;
         }

@@ -19,6 +19,7 @@ mod sound;
 mod speaking;
 mod stats;
 mod traffic;
+mod watching;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -42,6 +43,9 @@ use self::names::{resolve, resolved};
 use self::peer::{Peer, RouteNews};
 use self::sound::{Sound, SoundWake};
 use self::speaking::Speakers;
+use self::watching::Routes;
+use super::mapping::{Mapped, Mappings};
+use super::network::Monitor;
 use super::sockets::{Datagram, Sockets};
 use super::tunnel::{Tunnel, Tunnelled};
 use super::{CallOptions, CallStats, LivePublisher};
@@ -49,8 +53,6 @@ use super::{CallOptions, CallStats, LivePublisher};
 /// Commands and signals that wait; both ends handle them at once.
 const QUEUE: usize = 256;
 const LEVELS_INTERVAL: Duration = Duration::from_millis(100);
-/// How often a call looks whether the machine's addresses are still the same.
-const ADDRESSES_INTERVAL: Duration = Duration::from_millis(250);
 /// Statistics are renewed with every tenth look at the levels.
 const LEVELS_PER_STATS: u32 = 10;
 
@@ -98,6 +100,8 @@ pub(crate) enum PlaneSignal {
         safety_code: String,
     },
     Lost(PeerId),
+    /// A participant has said goodbye.
+    Goodbye(PeerId),
     /// Somebody began or stopped speaking; nobody is the local user.
     Speaking {
         peer: Option<PeerId>,
@@ -164,6 +168,9 @@ pub(crate) fn start(
         told: None,
         relay_access: None,
         relays: None,
+        goodbyes: Vec::new(),
+        routes: Routes::default(),
+        mappings: Mappings::new(),
         signal,
         live,
     };
@@ -193,6 +200,10 @@ struct Plane {
     relay_access: Option<RelayAccess>,
     /// The relays' names are being resolved.
     relays: Option<JoinHandle<Vec<SocketAddr>>>,
+    /// Who has said goodbye, to be told.
+    goodbyes: Vec<PeerId>,
+    routes: Routes,
+    mappings: Mappings,
     signal: mpsc::Sender<PlaneSignal>,
     live: LivePublisher,
 }
@@ -207,6 +218,8 @@ enum Wake {
     Relays(Vec<SocketAddr>),
     Levels,
     Addresses,
+    Network,
+    Mapped(Mapped),
     Timeout,
 }
 
@@ -223,7 +236,9 @@ impl Plane {
         // Names may take seconds to resolve, and a call does not wait for them.
         let mut resolving = Some(tokio::spawn(resolve(stun)));
         let mut levels = paced(LEVELS_INTERVAL);
-        let mut addresses = paced(ADDRESSES_INTERVAL);
+        self.map_ports();
+        let mut network = Monitor::new();
+        let mut addresses = paced(network.interval());
         let mut looks = 0;
         loop {
             self.drain().await;
@@ -236,6 +251,8 @@ impl Plane {
                 sound = self.sound.wake() => Wake::Sound(sound),
                 servers = resolved(&mut resolving) => Wake::StunServers(servers),
                 relays = resolved(&mut self.relays) => Wake::Relays(relays),
+                () = network.changed() => Wake::Network,
+                mapped = self.mappings.next() => Wake::Mapped(mapped),
                 _ = addresses.tick() => Wake::Addresses,
                 _ = levels.tick() => Wake::Levels,
                 () = sleep_to(due) => Wake::Timeout,
@@ -266,7 +283,11 @@ impl Plane {
                     self.use_relays(&relays);
                 }
                 Wake::Addresses => self.look_at_addresses().await,
+                Wake::Network => self.look_at_network().await,
+                Wake::Mapped((local, mapped)) => self.agent.add_mapped(now(), local, mapped),
                 Wake::Levels => {
+                    self.look_at_tunnelled().await;
+                    self.look_at_routes(looks == 0);
                     looks = (looks + 1) % LEVELS_PER_STATS;
                     if looks == 0 {
                         self.look_at_quality().await;
@@ -290,6 +311,9 @@ impl Plane {
         self.send_reports();
         while let Some((id, payload)) = self.agent.poll_media() {
             self.handle_media(id, Instant::now(), &payload);
+        }
+        for peer in std::mem::take(&mut self.goodbyes) {
+            self.tell(PlaneSignal::Goodbye(peer)).await;
         }
         while let Some(transmit) = self.agent.poll_transmit() {
             self.sockets
@@ -398,9 +422,10 @@ impl Plane {
                 self.relays = Some(tokio::spawn(resolve(hosts)));
                 self.relay_access = Some(access);
             }
-            PlaneCommand::NetworkChanged => self.look_at_addresses().await,
+            PlaneCommand::NetworkChanged => self.look_at_network().await,
             PlaneCommand::ShowAddresses => {
                 self.agent.set_privacy(now(), Privacy::Direct);
+                self.map_ports();
                 self.tell_info().await;
             }
         }
@@ -416,24 +441,10 @@ impl Plane {
         }
     }
 
-    async fn look_at_addresses(&mut self) {
-        if !self.sockets.refresh() {
-            return;
-        }
-        let addresses = self.sockets.addresses();
-        tracing::info!(
-            count = addresses.len(),
-            "the machine's addresses have changed"
-        );
-        self.agent.set_local_addresses(now(), &addresses);
-        self.tell_info().await;
-        let ips = addresses.iter().map(SocketAddr::ip).collect();
-        self.tell(PlaneSignal::NetworkChanged(ips)).await;
-    }
-
     /// Ends the sound and leaves the last counts behind.
     async fn close(mut self) -> Option<AudioError> {
         self.live.stats.send_replace(self.stats());
+        self.say_goodbye();
         self.agent.close(now());
         while let Some(transmit) = self.agent.poll_transmit() {
             self.sockets

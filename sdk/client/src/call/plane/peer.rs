@@ -20,6 +20,10 @@ const SILENCE: Duration = Duration::from_millis(300);
 /// another one a moment later.
 const HEAD_START: Duration = Duration::from_millis(500);
 
+/// How long nothing may come through the tunnel until it counts as lost, where it is the route; the
+/// same as for a path.
+const TUNNEL_SILENCE: Duration = Duration::from_secs(6);
+
 /// News about how voice gets to a participant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RouteNews {
@@ -56,6 +60,8 @@ pub(super) struct Peer {
     routed: bool,
     /// When voice last came over a path, or when the first one was selected.
     heard: Option<Instant>,
+    /// When voice last came through the tunnel.
+    tunnelled: Option<Instant>,
 }
 
 impl Peer {
@@ -72,6 +78,7 @@ impl Peer {
             announced: None,
             routed: false,
             heard: None,
+            tunnelled: None,
         }
     }
 
@@ -96,6 +103,11 @@ impl Peer {
 
     pub(super) fn poll_report(&mut self, now: Instant) -> Option<Vec<u8>> {
         self.media.poll_report(now.into_std())
+    }
+
+    /// The last report.
+    pub(super) fn goodbye(&mut self, now: Instant) -> Option<Vec<u8>> {
+        self.media.goodbye(now.into_std())
     }
 
     /// Where to send now.
@@ -144,6 +156,7 @@ impl Peer {
     /// Voice came through the tunnel; says what to tell the user, if it is news.
     pub(super) fn heard_in_tunnel(&mut self, arrival: Instant) -> Option<RouteNews> {
         self.flowing.get_or_insert(arrival);
+        self.tunnelled = Some(arrival);
         let early = arrival.saturating_duration_since(self.added) < HEAD_START;
         if self.routed || early {
             return None;
@@ -156,6 +169,19 @@ impl Peer {
         self.routed = false;
         self.announced = None;
         self.flowing = None;
+    }
+
+    /// Whether the tunnel is the route and has fallen silent. It is lost then, until something
+    /// comes through it again.
+    pub(super) fn falls_silent(&mut self, now: Instant) -> bool {
+        let quiet = |at: Instant| now.saturating_duration_since(at) > TUNNEL_SILENCE;
+        let silent = !self.routed
+            && self.announced == Some(RouteKind::Tunnelled)
+            && self.tunnelled.is_none_or(quiet);
+        if silent {
+            self.lost();
+        }
+        silent
     }
 
     fn announce(&mut self, now: Instant, kind: RouteKind) -> Option<RouteNews> {
@@ -205,5 +231,24 @@ mod tests {
         // A path that comes after none was checked a moment ago.
         peer.selected(now + SILENCE * 2, RouteKind::Direct);
         assert_eq!(peer.way(now + SILENCE * 2), Way::Route);
+    }
+
+    #[test]
+    fn a_silent_tunnel_is_lost_and_found_again() {
+        let start = Instant::now();
+        let mut peer = peer(start);
+        let mut now = start + HEAD_START;
+        let news = peer.heard_in_tunnel(now).map(|news| news.kind);
+        assert_eq!(news, Some(RouteKind::Tunnelled));
+        now += TUNNEL_SILENCE;
+        assert!(!peer.falls_silent(now));
+        now += Duration::from_millis(1);
+        assert!(peer.falls_silent(now));
+        assert!(!peer.falls_silent(now), "said once");
+        assert_eq!(peer.way(now), Way::Tunnel);
+        assert!(peer.heard_in_tunnel(now).is_some());
+        // With a path nobody misses the tunnel.
+        peer.selected(now, RouteKind::Direct);
+        assert!(!peer.falls_silent(now + TUNNEL_SILENCE * 2));
     }
 }

@@ -11,6 +11,9 @@ use crate::call::sockets::Datagram;
 use crate::call::trace::Step;
 use crate::call::tunnel::Tunnelled;
 
+/// How often a goodbye is sent along a path.
+const GOODBYES: usize = 3;
+
 impl Plane {
     pub(super) fn handle_datagram(&mut self, datagram: &Datagram) {
         let inbound =
@@ -59,6 +62,10 @@ impl Plane {
                 self.handle_report(arrival, id);
                 false
             }
+            Ok(Opened::Goodbye) => {
+                self.goodbyes.push(id);
+                false
+            }
             // Counted by the media layer; a line each would let a stranger fill the log.
             Err(error) => {
                 tracing::trace!(%error, "a datagram was dropped");
@@ -94,6 +101,21 @@ impl Plane {
                 }
                 Err(error) => tracing::warn!(%error, "a voice frame could not be sealed"),
             }
+        }
+    }
+
+    /// Tells everybody that this side leaves, on every way there is and more than once: nothing
+    /// repeats it. The server says so, too, if it is there.
+    pub(super) fn say_goodbye(&mut self) {
+        let now = Instant::now();
+        for (id, peer) in &mut self.peers {
+            let Some(goodbye) = peer.goodbye(now) else {
+                continue;
+            };
+            for _ in 0..GOODBYES {
+                self.agent.send_media(now.into_std(), *id, &goodbye);
+            }
+            self.tunnel.outgoing.push(peer.name.clone(), goodbye);
         }
     }
 

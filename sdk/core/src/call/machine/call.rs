@@ -1,9 +1,10 @@
 //! What the machine knows of its one call.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cooee_protocol::{CallInfo, GroupId, Username};
+use serde_json::Value;
 
 use super::super::reason::EndReason;
 use super::super::types::{CallPhase, Target};
@@ -11,6 +12,9 @@ use crate::path::PeerId;
 
 /// The most people that one call remembers; a group has no more members.
 pub(super) const MAX_PEOPLE: usize = 1_000;
+
+/// How long consent to send lasts without an answer (RFC 7675, section 5.1).
+const CONSENT: Duration = Duration::from_secs(30);
 
 /// How the call began.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +43,8 @@ pub(super) struct Participant {
     pub(super) peer: PeerId,
     pub(super) info: CallInfo,
     pub(super) reachable: bool,
+    /// When the path to them was lost, while it is.
+    pub(super) lost: Option<Instant>,
 }
 
 /// What the call waits for when its deadline comes.
@@ -54,6 +60,11 @@ pub(super) enum Due {
     NoPath,
     /// The server is gone, and nobody else is there yet.
     ServerGone,
+    /// The last participant has said goodbye, and the server does not say that it is over.
+    Alone,
+    /// Somebody has not been reached for so long that they count as gone, and the server is not
+    /// there to say so.
+    Gone(PeerId),
 }
 
 #[derive(Debug)]
@@ -83,6 +94,9 @@ pub(super) struct Call {
     pub(super) confirm_until: Option<Instant>,
     pub(super) path_until: Option<Instant>,
     pub(super) ring_until: Instant,
+    pub(super) alone_until: Option<Instant>,
+    /// The keys of those who have said goodbye: until the server knows, it still lists them.
+    pub(super) departed: BTreeMap<Username, Value>,
 }
 
 impl Call {
@@ -106,6 +120,8 @@ impl Call {
             confirm_until: None,
             path_until: None,
             ring_until,
+            alone_until: None,
+            departed: BTreeMap::new(),
         }
     }
 
@@ -173,15 +189,29 @@ impl Call {
             (self.path_until, Due::NoPath),
             (server, Due::ServerGone),
             (ring, Due::Unanswered),
+            (self.alone_until, Due::Alone),
         ]
         .into_iter()
         .filter_map(|(at, due)| Some((at?, due)))
+        .chain(self.next_gone(offline_until))
         .min_by_key(|(at, _)| *at)
+    }
+
+    /// Who counts as gone next: not reached until consent to send has expired, and away from a
+    /// server that is away itself for as long as that keeps places.
+    fn next_gone(&self, offline_until: Option<Instant>) -> Option<(Instant, Due)> {
+        let offline_until = offline_until?;
+        let lost = self.peers.values().filter_map(|known| {
+            let at = known.lost? + CONSENT;
+            Some((at.max(offline_until), Due::Gone(known.peer)))
+        });
+        lost.min_by_key(|(at, _)| *at)
     }
 
     /// Remembers a participant; `false` when they were known, or too many are.
     pub(super) fn join(&mut self, who: &Username) -> bool {
         self.ringing.remove(who);
+        self.alone_until = None;
         self.joined.len() < MAX_PEOPLE && self.joined.insert(who.clone())
     }
 
@@ -191,6 +221,11 @@ impl Call {
                 self.ringing.insert(who.clone());
             }
         }
+    }
+
+    /// Whether they are in the call or may come into it.
+    pub(super) fn expects(&self, who: &Username) -> bool {
+        self.joined.contains(who) || self.ringing.contains(who)
     }
 
     /// The same person under another name; the participant's number, if it has one.
@@ -211,6 +246,9 @@ impl Call {
                     *person = name.clone();
                 }
             }
+        }
+        if let Some(key) = self.departed.remove(previous) {
+            self.departed.insert(name.clone(), key);
         }
         let participant = self.peers.remove(previous)?;
         let peer = participant.peer;

@@ -115,7 +115,7 @@ impl CallMachine {
         while let Some((at, due)) = self.next_due()
             && at <= now
         {
-            self.expire(due);
+            self.expire(now, due);
         }
     }
 
@@ -134,7 +134,7 @@ impl CallMachine {
     }
 
     /// Does what is due; each takes away its deadline, or the call.
-    fn expire(&mut self, due: Due) {
+    fn expire(&mut self, now: Instant, due: Due) {
         let Some(call) = &mut self.call else { return };
         match due {
             Due::Ring => {
@@ -143,12 +143,26 @@ impl CallMachine {
             }
             Due::Unconfirmed => self.end(EndReason::Cancelled, None),
             Due::NoPath => self.quit(EndReason::NoPath, "no_path", None),
+            Due::Alone => {
+                let reason = call.last_left.unwrap_or(EndReason::RemoteHungUp);
+                self.quit(reason, "quit", None);
+            }
+            Due::Gone(peer) => {
+                let mut known = call.peers.iter();
+                let who = known.find(|(_, known)| known.peer == peer);
+                if let Some(who) = who.map(|(who, _)| who.clone()) {
+                    self.person_left(now, &who, EndReason::Lost);
+                }
+            }
             Due::Unanswered | Due::ServerGone => {
                 let reason = match due {
                     Due::ServerGone => EndReason::ServerLost,
-                    Due::Ring | Due::Unconfirmed | Due::NoPath | Due::Unanswered => {
-                        EndReason::TimedOut
-                    }
+                    Due::Ring
+                    | Due::Unconfirmed
+                    | Due::NoPath
+                    | Due::Unanswered
+                    | Due::Alone
+                    | Due::Gone(_) => EndReason::TimedOut,
                 };
                 match call.phase {
                     // Other sessions of this profile may still answer.

@@ -29,6 +29,7 @@ impl CallMachine {
             return;
         };
         participant.reachable = true;
+        participant.lost = None;
         let Some(id_group) = call.id_group.clone() else {
             return;
         };
@@ -53,7 +54,31 @@ impl CallMachine {
         let Some(call) = &mut self.call else { return };
         if let Some(participant) = call.peers.values_mut().find(|known| known.peer == peer) {
             participant.reachable = false;
+            participant.lost.get_or_insert(now);
             self.check_reached(now);
+        }
+    }
+
+    /// A participant has said goodbye, under its own keys: it has left, whether or not the server
+    /// can say so. Alone, this client leaves as well: at once without a server, and otherwise when
+    /// that has had time to say who else comes.
+    pub fn handle_goodbye(&mut self, now: Instant, peer: PeerId) {
+        let Some(call) = &mut self.call else { return };
+        let known = call.peers.iter().find(|(_, known)| known.peer == peer);
+        let Some((who, key)) = known.map(|(who, known)| (who.clone(), key(&known.info).cloned()))
+        else {
+            return;
+        };
+        if let Some(key) = key {
+            call.departed.insert(who.clone(), key);
+        }
+        let id_group = call.id_group.clone();
+        self.person_left(now, &who, EndReason::RemoteHungUp);
+        if self.call.is_none()
+            && let Some(id_group) = id_group
+        {
+            // It was with them alone. The server may not know yet.
+            self.send_quit(id_group, Some("quit"));
         }
     }
 
@@ -118,10 +143,14 @@ impl CallMachine {
             self.leave_unknown(&list.id_group);
             return;
         };
+        let departed = |entry: &&ParticipantInfo| {
+            let known = call.departed.get(&entry.pseudo);
+            known.is_some() && known == key(&entry.info)
+        };
         let others: Vec<&ParticipantInfo> = list
             .list_info
             .iter()
-            .filter(|entry| entry.pseudo != own)
+            .filter(|entry| entry.pseudo != own && !departed(entry))
             .take(MAX_PEOPLE)
             .collect();
         match call.phase {
@@ -174,6 +203,7 @@ impl CallMachine {
                 peer,
                 info: info.clone(),
                 reachable: false,
+                lost: None,
             },
         );
         self.outputs

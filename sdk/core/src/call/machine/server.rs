@@ -1,6 +1,6 @@
 //! What the server says of calls by itself.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cooee_protocol::{ErrorCode, ErrorReply, GroupId, Join, Quit, Ring, ServerMessage, Username};
 
@@ -241,6 +241,10 @@ impl CallMachine {
             }
             return;
         }
+        if call.departed.contains_key(&quit.pseudo) && !call.expects(&quit.pseudo) {
+            // They have said so themselves.
+            return;
+        }
         let reason = match reason {
             EndReason::RemoteHungUp if !call.joined.contains(&quit.pseudo) => EndReason::Declined,
             reason => reason,
@@ -250,6 +254,11 @@ impl CallMachine {
 
     /// Somebody is not in the call any more, or will not come.
     pub(super) fn person_left(&mut self, now: Instant, who: &Username, reason: EndReason) {
+        let grace = if self.online {
+            self.config.goodbye_grace
+        } else {
+            Duration::ZERO
+        };
         let Some(call) = &mut self.call else { return };
         let Some(id_group) = call.id_group.clone() else {
             return;
@@ -262,6 +271,10 @@ impl CallMachine {
             // Somebody may still be rung; if nobody is, the server says that it is over.
             call.path_until = None;
             call.ring_until = now + self.config.ring_limit;
+            if call.ringing.is_empty() && !call.departed.is_empty() {
+                // The server may wait for somebody who has said goodbye.
+                call.alone_until = Some(now + grace);
+            }
         }
         let over = call.contact() == Some(who);
         if let Some(participant) = peer {

@@ -88,6 +88,7 @@ proptest! {
             0..=31,
         ),
         bursts in proptest::option::of(any::<(u32, u16, u16)>()),
+        bye in any::<bool>(),
     ) {
         let report = RtcpReport {
             ssrc,
@@ -108,6 +109,7 @@ proptest! {
                 .collect(),
             bursts: bursts
                 .map(|(ssrc, longest, mean)| crate::media::BurstBlock { ssrc, longest, mean }),
+            bye,
         };
         prop_assert_eq!(RtcpReport::parse(&report.write().unwrap()), Ok(report));
     }
@@ -118,7 +120,11 @@ fn compound_packets_are_walked_and_checked() {
     let report = [0x80, 201, 0, 1, 0, 0, 0, 9];
     let bye = [0x81, 203, 0, 1, 0, 0, 0, 9];
     let both = [report, bye].concat();
-    assert_eq!(RtcpReport::parse(&both).unwrap().ssrc, 9);
+    let parsed = RtcpReport::parse(&both).unwrap();
+    assert_eq!((parsed.ssrc, parsed.bye), (9, true));
+    // Nobody says goodbye for somebody else.
+    let other = [0x81, 203, 0, 1, 0, 0, 0, 8];
+    assert!(!RtcpReport::parse(&[report, other].concat()).unwrap().bye);
     assert_eq!(RtcpReport::parse(&bye), Err(RtcpError::NoReport(203)));
     assert_eq!(
         RtcpReport::parse(&both[..12]),

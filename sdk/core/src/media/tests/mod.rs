@@ -68,7 +68,7 @@ fn frame(n: u32) -> VoiceFrame<'static> {
 fn voice(opened: Result<Opened, OpenError>) -> VoicePacket {
     match opened.unwrap() {
         Opened::Voice(packet) => packet,
-        Opened::Report => panic!("a report"),
+        Opened::Report | Opened::Goodbye => panic!("a report"),
     }
 }
 

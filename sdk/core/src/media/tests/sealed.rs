@@ -60,6 +60,25 @@ fn the_header_is_rtp_and_the_rest_is_sealed() {
 }
 
 #[test]
+fn a_goodbye_is_sealed_like_every_report() {
+    // Also of one who has neither sent nor heard anything.
+    for frames in [0, 3] {
+        let (mut alice, mut bob) = pair();
+        let now = Instant::now();
+        for n in 0..frames {
+            voice(bob.open(now, &alice.seal(now, &frame(n)).unwrap()));
+        }
+        let goodbye = alice.goodbye(now).unwrap();
+        assert_eq!(classify(&goodbye), Some(Kind::Rtcp));
+        let mut forged = goodbye.clone();
+        *forged.last_mut().unwrap() ^= 1;
+        assert!(matches!(bob.open(now, &forged), Err(OpenError::Forged)));
+        assert!(matches!(bob.open(now, &goodbye), Ok(Opened::Goodbye)));
+        assert!(matches!(bob.open(now, &goodbye), Err(OpenError::Replayed)));
+    }
+}
+
+#[test]
 fn a_change_of_any_octet_is_noticed() {
     let (mut alice, mut bob) = pair();
     let mut now = Instant::now();
