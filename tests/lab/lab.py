@@ -10,6 +10,8 @@
 import itertools
 import pathlib
 import shutil
+import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
 
@@ -48,6 +50,7 @@ class Site:
     port: Port
     router: Namespace | None = None
     lan: int = 1
+    mapper: object = None
     clients: list = field(default_factory=list)
 
     @property
@@ -247,12 +250,23 @@ class Lab:
             router.ip(f"addr add {site.public_v4}/24 dev wan",
                       f"route add default via {GATEWAY_V4}",
                       f"addr add {site.lan_v4(1)}/24 dev lan")
+        if kind.maps:
+            self._map_ports(site)
         if kind.v6:
             router.ip(f"addr add {site.public_v6}/64 dev wan nodad",
                       f"route add ::/0 via {GATEWAY_V6}",
                       f"addr add {site.lan_v6(1)}/64 dev lan nodad")
             self.internet.ip(f"route add 2001:db8:{number}::/64 via {site.public_v6}")
         return site
+
+    def _map_ports(self, site):
+        """The router's helper that maps ports on demand."""
+        log = open(self.folder / f"mapper-{site.number}.log", "wb")
+        site.mapper = site.router.start(
+            sys.executable, pathlib.Path(__file__).with_name("mapper.py"), "--inside", site.lan_v4(1), "--outside",
+            site.public_v4, *(["--old"] if site.kind.maps == "old" else []), stdout=subprocess.PIPE, stderr=log)
+        if site.mapper.stdout.readline() != b"ready\n":
+            raise LabError("the router's helper for mapping ports did not start")
 
     def _plug(self, client, site):
         interface = f"net{len(client.networks)}"

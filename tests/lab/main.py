@@ -11,7 +11,7 @@ import namespaces
 import people
 import scenarios
 from nat import UnknownNat
-from scenarios import call, coturn, first_sound, hold, matrix, move, privacy, selftest, server_kill
+from scenarios import call, coturn, crash, first_sound, hold, matrix, move, privacy, selftest, server_kill
 
 SCENARIOS = {
     "selftest": (selftest.run, "the lab proves itself: NATs, punching, links, hearing, clearing up; also "
@@ -25,11 +25,12 @@ SCENARIOS = {
                        "mid-call; also move:KIND:FROM:TO:PEER"),
     "privacy": (privacy.run, "no address of a user is in anything that the other side gets, unless it may be"),
     "server-kill": (server_kill.run, "the server is killed and restarted in mid-call"),
+    "crash": (crash.run, "participants vanish without a word; a call without any path ends"),
     "coturn": (coturn.run, "coturn relays in place of the server, and its tools talk to ours"),
     "hold": (hold.run, "hold[:A:B...]: builds a lab with a server and clients and keeps it until Ctrl-C"),
 }
 ALL = ["selftest", "matrix", "first-sound", "move:two-networks", "move:one-network", "privacy", "server-kill",
-       "coturn"]
+       "crash", "coturn"]
 
 
 def main():
@@ -41,7 +42,7 @@ def main():
     parser.add_argument("--runs", type=int, default=1, help="how often each is run")
     parser.add_argument("--pairs", help="for the matrix: open:symmetric,same:open,... instead of all")
     parser.add_argument("--jobs", type=int, default=1, help="for the matrix: pairs at once")
-    parser.add_argument("--markdown", metavar="FILE", help="for the matrix: write the table there, too")
+    parser.add_argument("--markdown", metavar="FILE", help="for the matrix and first-sound: write the table there, too")
     parser.add_argument("--seed", type=int, default=1, help="for the impairments of links")
     parser.add_argument("--keep", metavar="FOLDER", help="copy logs and recordings there")
     parser.add_argument("--json", action="store_true", help="one JSON object for each check")

@@ -37,7 +37,8 @@ class UnknownNat(ValueError):
 
 @dataclass(frozen=True)
 class Kind:
-    """`symmetric`: IPv4 only. `v6`: IPv6 only. `symmetric+v6`: both."""
+    """`symmetric`: IPv4 only. `v6`: IPv6 only. `symmetric+v6`: both. `symmetric+mapping`: with a router
+    that maps ports when it is asked (PCP), and with `+old-mapping` one that knows NAT-PMP alone."""
 
     text: str
 
@@ -48,7 +49,14 @@ class Kind:
 
     @property
     def v4(self):
-        return None if self.text == "v6" else self.text.removesuffix("+v6")
+        if self.text == "v6":
+            return None
+        return self.text.removesuffix("+v6").removesuffix("+mapping").removesuffix("+old-mapping")
+
+    @property
+    def maps(self):
+        """How the router maps ports: not at all, "new" or "old"."""
+        return "new" if self.text.endswith("+mapping") else "old" if self.text.endswith("+old-mapping") else None
 
     @property
     def v6(self):
@@ -86,6 +94,9 @@ class Kind:
         elif self.v4 in ("port-restricted", "blocked"):
             translation = TRANSLATION.format(forwards="", masquerade="masquerade")
         filters = []
+        if self.maps:
+            # What came through a mapping is welcome.
+            filters.append("ct status dnat accept")
         if not self.udp:
             filters.append("meta l4proto udp drop")
         # Whatever comes in new through a full cone's translation is welcome.
@@ -131,6 +142,8 @@ def port_ranges(count):
 
 def can_be_punched(one, other):
     """Whether two can reach each other in one family or the other, if both send early enough."""
+    if (one.maps or other.maps) and one.v4 and other.v4 and one.udp and other.udp:
+        return True
     return any(fits(one.behaviour(family), other.behaviour(family)) for family in (4, 6))
 
 

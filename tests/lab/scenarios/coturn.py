@@ -12,7 +12,7 @@ import people
 from arrivals import BINARY_FRAME, UDP, Capture, signalling
 from callers import PORT
 from calls import Call, unheard_by
-from lab import OTHER_RELAY_V4, SERVER_V4
+from lab import OTHER_RELAY_V4, SERVER_V4, SERVER_V6
 
 from . import Check, skipped
 from .call import lab_for, pair
@@ -44,6 +44,7 @@ def run(options):
         yield from skipped(f"{', '.join(missing)} not installed (package coturn)")
         return
     yield from tools(options)
+    yield from second_address(options)
     yield relayed(options)
 
 
@@ -70,6 +71,26 @@ def tools(options):
             yield refused("with a wrong credential", told)
         told = tool(client, "turnutils_uclient", *FLOWS, *login, SERVER_V4[0])
         yield refused("with those of a call that is over", told)
+
+
+def second_address(options):
+    """A server on all addresses answers from the one that was asked: behind a NAT that lets nothing else
+    in, one cannot hear it otherwise."""
+    with lab_for(options, "symmetric", "symmetric+v6") as lab:
+        lab.server.start()
+        client = lab.client("alice", "symmetric+v6")
+        seen = {}
+        for address in (*SERVER_V4, *SERVER_V6):
+            told = tool(client, "turnutils_stunclient", "-p", "3478", address)
+            found = re.search(r"UDP reflexive addr: \[?([0-9a-f.:]+?)\]?:\d+\s", told)
+            seen[address] = found[1] if found else None
+        right = all(told in (client.network.site.public_v4, client.network.v6) for told in seen.values())
+        yield Check(right, "a server on all its addresses answers STUN at each: "
+                           + ", ".join(f"{address} {told or 'no answer'}" for address, told in seen.items()))
+        with participant(options, client) as relay:
+            login = ("-u", relay["username"], "-w", relay["credential"], "-p", "3478")
+            yield through("at the server's second address",
+                          tool(client, "turnutils_uclient", *FLOWS, *login, SERVER_V4[1]))
 
 
 def messages(told):

@@ -1,13 +1,17 @@
 """first-sound: how long after the accept the first voice is heard."""
 
+import itertools
+import pathlib
+
+import nat
 import people
 from calls import Call, first_sound, median, without_pauses
 
 from . import Check
 from .call import lab_for, pair
 
-PAIRS = [("open", "open"), ("port-restricted", "port-restricted"), ("port-restricted", "symmetric"),
-         ("open", "blocked"), ("blocked", "blocked")]
+# Every pair of the kinds, and IPv6 with itself and with IPv4.
+PAIRS = [*itertools.combinations_with_replacement(nat.BEHAVIOUR, 2), ("v6", "v6"), ("v6", "port-restricted")]
 # One way, on the cables: 50 ms from a client to the server, 40 ms from client to client.
 CLIENT_MS, SERVER_MS = 20, 30
 ROUND_TRIP_SERVER = 2 * (CLIENT_MS + SERVER_MS)
@@ -22,8 +26,24 @@ def run(options, *named):
         pairs = [named]
     elif options.pairs:
         pairs = [tuple(one.split(":")) for one in options.pairs.split(",")]
+    rows = []
     for one, other in pairs:
-        yield measured(options, one, other)
+        check = measured(options, one, other)
+        rows.append(check.record)
+        yield check
+    if options.markdown:
+        pathlib.Path(options.markdown).write_text(markdown(rows))
+
+
+def markdown(rows):
+    lines = ["| networks | calls | first voice heard, ms (median) | worst | sound open, ms | path, ms |",
+             "|---|---:|---:|---:|---:|---:|"]
+    for row in rows:
+        sides = [side for steps in row["runs"] for side in steps.values()]
+        heard, opened, path = ([side[step] for side in sides] for step in ("heard", "sound open", "path"))
+        lines.append(f"| {' and '.join(row['pair'])} | {len(row['runs'])} | {median(heard):.0f} "
+                     f"| {max(heard, default=0):.0f} | {median(opened):.0f} | {median(path):.0f} |")
+    return "\n".join(lines) + "\n"
 
 
 def measured(options, one, other):

@@ -18,6 +18,8 @@ from .call import routes
 MAIN = pathlib.Path(__file__).resolve().parent.parent / "main.py"
 PR_SET_PDEATHSIG = 1
 SAME = [("same", "port-restricted"), ("same", "symmetric"), ("same", "blocked")]
+MAPPED = [("symmetric+mapping", "symmetric"), ("symmetric+old-mapping", "symmetric"),
+          ("symmetric+mapping", "port-restricted")]
 V6 = [("v6", "v6"), ("v6", "symmetric+v6"), ("symmetric+v6", "symmetric+v6"), ("blocked+v6", "v6"),
       ("v6", "open"), ("v6", "port-restricted")]
 
@@ -25,7 +27,7 @@ V6 = [("v6", "v6"), ("v6", "symmetric+v6"), ("symmetric+v6", "symmetric+v6"), ("
 def every_pair():
     kinds = list(nat.BEHAVIOUR)
     pairs = [(one, other) for index, one in enumerate(kinds) for other in kinds[index:]]
-    return pairs + V6 + SAME
+    return pairs + MAPPED + V6 + SAME
 
 
 def run(options):

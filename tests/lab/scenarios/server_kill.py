@@ -1,4 +1,4 @@
-"""server-kill: the server is killed and restarted in mid-call."""
+"""server-kill: the server is killed and restarted in mid-call, and killed once more for the end."""
 
 import time
 
@@ -10,12 +10,14 @@ from . import Check
 from .call import lab_for
 
 GROUP = "team"
-SECONDS = 30
+SECONDS = 40
 KIND = "port-restricted"
 DOWN = 2.0
 # Until a session has to be back after the restart: the reconnecting backs off.
 RESUME = 15
 AFTERWARDS = 5
+# Hanging up, and being told of it.
+PARTING = 3
 # A short word, or the join of two in speech without pauses, may be this quiet; a lost frame is longer.
 PAUSE = 0.03
 TROUBLES = ("lost", "late", "concealed", "dropped")
@@ -78,15 +80,46 @@ def kept_alive(lab, alice, bob, carol, number):
     except people.Failure as failure:
         yield Check(False, f"a third person cannot join after the restart: {failure}")
 
-    asked = time.monotonic()
-    ended = call.caller.running.give_up()
-    took = time.monotonic() - asked
-    left = [event["pseudo"] for event in call.callee.running.seen("left")]
-    yield Check(ended["reason"] == "hung_up" and took < 3,
-                f"the caller quits: {ended['reason']}, {took:.1f} s; the callee was told of "
-                f"{left or 'nobody'}")
-    for side in (call.callee, joining):
-        side.running.give_up()
+    # Hanging up while there is no server: the others learn it from oneself.
+    lab.server.kill9()
+    yield from quits(call.caller, [call.callee, joining], "without a server")
+    time.sleep(DOWN)
+    over = [side.name for side in (call.callee, joining) if side.running.seen("ended")]
+    yield Check(not over, f"the other two go on{': not ' + ', '.join(over) if over else ''}")
+    restarted_at = time.time()
+    lab.server.restart()
+    back = [resumed(side, restarted_at) for side in (call.callee, joining)]
+    time.sleep(2)
+    again = [event["pseudo"] for side in (call.callee, joining) for event in side.running.seen("joined")
+             if event["pseudo"] == call.caller.name and event["at"] > restarted_at]
+    yield Check(all(back) and not again, "the server takes the call up again, without who has left"
+                                         f"{'' if not again else ': it brings them back'}")
+    yield from quits(call.callee, [], "after the restart")
+    try:
+        ended = joining.running.wait("ended", PARTING)
+        yield Check(ended["reason"] == "remote_hung_up", f"the last one's call is over: {ended['reason']}")
+    except people.Failure as failure:
+        yield Check(False, f"the last one's call goes on: {failure}")
+        joining.running.give_up()
+
+
+def quits(who, others, how):
+    """Ctrl-C ends the call, and the others are told soon, whoever tells them."""
+    asked = time.time()
+    ended = who.running.give_up()
+    took = time.time() - asked
+    told = {}
+    for side in others:
+        until = time.monotonic() + PARTING
+        while time.monotonic() < until and side.name not in told:
+            for event in side.running.seen("left"):
+                if event["pseudo"] == who.name:
+                    told[side.name] = event["at"] - asked
+            time.sleep(0.02)
+    names = ", ".join(f"{name} after {at:.1f} s" for name, at in told.items())
+    yield Check(ended["reason"] == "hung_up" and took < PARTING and len(told) == len(others),
+                f"{how}, {who.name} quits: {ended['reason']}, {took:.1f} s"
+                + (f"; {names or 'nobody'} was told" if others else ""))
 
 
 def latest_counts(side):
