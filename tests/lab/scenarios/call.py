@@ -1,5 +1,8 @@
 """call:A:B: a call with recorded speech both ways."""
 
+import contextlib
+import os
+
 import nat
 import people
 from calls import Call, unheard
@@ -42,6 +45,17 @@ def routes(one, other):
     return ["direct"] if one == "same" else nat.routes(nat.Kind(one), nat.Kind(other))
 
 
+@contextlib.contextmanager
+def aside():
+    """Steps back: what is worked out here must not disturb the voice in another lab."""
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    os.setpriority(os.PRIO_PROCESS, 0, 19)
+    try:
+        yield
+    finally:
+        os.setpriority(os.PRIO_PROCESS, 0, before)
+
+
 def check(alice, bob, expected, number):
     call = Call(alice, bob, number=number)
     record = {"expected": expected}
@@ -50,7 +64,8 @@ def check(alice, bob, expected, number):
         record["ms"] = {side.name: side.connected["ms_since_accept"] for side in call.sides}
         call.finish()
         record["routes"] = call.routes()
-        record["scores"] = call.scores()
+        with aside():
+            record["scores"] = call.scores()
         record["counts"] = {side.name: {name: side.ended[name] for name in COUNTS} for side in call.sides}
     except people.Failure as failure:
         return Check(False, f"{failure} (expected: {' or '.join(expected)})", record)
