@@ -48,12 +48,15 @@ def routes(one, other):
 @contextlib.contextmanager
 def aside():
     """Steps back: what is worked out here must not disturb the voice in another lab."""
-    before = os.getpriority(os.PRIO_PROCESS, 0)
+    policy, before = os.sched_getscheduler(0), os.sched_getparam(0)
+    nice = os.getpriority(os.PRIO_PROCESS, 0)
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     os.setpriority(os.PRIO_PROCESS, 0, 19)
     try:
         yield
     finally:
-        os.setpriority(os.PRIO_PROCESS, 0, before)
+        os.setpriority(os.PRIO_PROCESS, 0, nice)
+        os.sched_setscheduler(0, policy, before)
 
 
 def check(alice, bob, expected, number):
