@@ -18,7 +18,8 @@ import sys
 import time
 
 PREFIX = "cooee-lab-"
-ROOT = pathlib.Path("/run/cooee-lab")
+# In memory: recordings must not wait for a disk that others keep busy.
+ROOT = pathlib.Path("/dev/shm/cooee-lab")
 
 serials = itertools.count(1)
 
@@ -109,6 +110,8 @@ def remove_all(identity):
 def one_at_a_time():
     """Labs are claimed and swept by one process at a time."""
     ROOT.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if ROOT.stat().st_uid != os.geteuid():
+        raise LabError(f"{ROOT} is somebody else's")
     folder = os.open(ROOT, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
