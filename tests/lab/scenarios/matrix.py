@@ -102,6 +102,8 @@ class Row:
         records = [check["record"] for check in checks if check["record"]]
         done = [record for record in records if "scores" in record]
         self.connected = len(done)
+        self.routed = sum(all(route[-1] in self.expected for route in record["routes"].values())
+                          for record in done)
         self.taken = sorted({" > ".join(route) for record in done for route in record["routes"].values()})
         # The slower side of each call, and the worse ear.
         self.ms = median([max(record["ms"].values()) for record in done])
@@ -126,11 +128,11 @@ class Row:
 
 
 def markdown(rows):
-    head = ["networks", "connected", "route", "expected", "accept to path, ms (median)",
-            "correlation (least)", "PESQ-WB (least)", "as expected"]
+    head = ["networks", "connected", "route", "expected", "so routed", "accept to path, ms (median)",
+            "correlation (least)", "PESQ-WB (least)", "unbroken speech"]
     lines = [head] + [
         [row.name(), f"{row.connected}/{len(row.checks)}", ", ".join(row.taken) or "none",
-         " or ".join(row.expected), *(figure(value, digits) for value, digits in
+         " or ".join(row.expected), f"{row.routed}/{len(row.checks)}", *(figure(value, digits) for value, digits in
                                       ((row.ms, 0), (row.correlation, 3), (row.pesq, 2))),
          f"{row.passed}/{len(row.checks)}"] for row in rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
