@@ -18,8 +18,9 @@ import sys
 import time
 
 PREFIX = "cooee-lab-"
+ROOT = pathlib.Path("/run/cooee-lab")
 # In memory: recordings must not wait for a disk that others keep busy.
-ROOT = pathlib.Path("/dev/shm/cooee-lab")
+FOLDERS = pathlib.Path("/dev/shm/cooee-lab")
 
 serials = itertools.count(1)
 
@@ -101,7 +102,7 @@ def remove_all(identity):
     for name in existing():
         if name.startswith(f"{PREFIX}{identity}-"):
             remove_namespace(name)
-    shutil.rmtree(ROOT / identity, ignore_errors=True)
+    shutil.rmtree(FOLDERS / identity, ignore_errors=True)
     with contextlib.suppress(FileNotFoundError):
         (ROOT / f"{identity}.lock").unlink()
 
@@ -109,9 +110,10 @@ def remove_all(identity):
 @contextlib.contextmanager
 def one_at_a_time():
     """Labs are claimed and swept by one process at a time."""
-    ROOT.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if ROOT.stat().st_uid != os.geteuid():
-        raise LabError(f"{ROOT} is somebody else's")
+    for place in (ROOT, FOLDERS):
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if place.stat().st_uid != os.geteuid():
+            raise LabError(f"{place} is somebody else's")
     folder = os.open(ROOT, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
@@ -134,7 +136,7 @@ def sweep():
     """Removes what dead runners left behind; the identities of their labs."""
     with one_at_a_time():
         found = {path.stem for path in ROOT.glob("*.lock")}
-        found |= {path.name for path in ROOT.iterdir() if path.is_dir()}
+        found |= {path.name for path in FOLDERS.iterdir()}
         found |= {"-".join(name.removeprefix(PREFIX).split("-")[:2]) for name in existing()}
         dead = [identity for identity in sorted(found)
                 if not (ROOT / f"{identity}.lock").exists()
@@ -149,7 +151,7 @@ class Claim:
 
     def __init__(self):
         self.identity = f"{os.getpid()}-{next(serials)}"
-        self.folder = ROOT / self.identity
+        self.folder = FOLDERS / self.identity
         with one_at_a_time():
             self.lock = open(ROOT / f"{self.identity}.lock", "w")
             fcntl.flock(self.lock, fcntl.LOCK_EX)

@@ -265,10 +265,10 @@ def hold(options):
 def leftovers(identity):
     found = [name for name in namespaces.existing()
              if name.startswith(f"{namespaces.PREFIX}{identity}-")]
-    found += [str(path) for path in namespaces.ROOT.glob(f"{identity}*")]
+    found += [str(path) for place in (namespaces.ROOT, namespaces.FOLDERS) for path in place.glob(f"{identity}*")]
     listing = namespaces.command("ps", "-eo", "pid,args")
     return found + [line.strip() for line in listing.splitlines()
-                    if f"{namespaces.PREFIX}{identity}-" in line or f"{namespaces.ROOT}/{identity}/" in line]
+                    if f"{namespaces.PREFIX}{identity}-" in line or f"{namespaces.FOLDERS}/{identity}/" in line]
 
 
 def leftovers_after(identity, seconds):
