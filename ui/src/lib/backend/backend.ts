@@ -49,8 +49,9 @@ export interface Backend {
   parseServer(address: string): Promise<ServerAddress>;
   parseLink(text: string): Promise<Invitation>;
   dismissInvitation(): Promise<void>;
-  register(session: NewSession): Promise<void>;
-  signIn(session: NewSession): Promise<void>;
+  /** Both answer the account, which is shown from then on. */
+  register(session: NewSession): Promise<AccountId>;
+  signIn(session: NewSession): Promise<AccountId>;
   /** Tries again to continue a session, after what ended it was put right. */
   resume(account: AccountId): Promise<void>;
   signOut(account: AccountId): Promise<void>;

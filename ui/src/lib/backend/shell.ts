@@ -72,8 +72,8 @@ class Shell implements Backend {
   parseServer = (address: string) => ask(commands.checkServer(address));
   parseLink = (text: string) => ask(commands.parseLink(text));
   dismissInvitation = () => done(commands.dismissInvitation());
-  register: Backend["register"] = (session) => done(commands.signUp(session));
-  signIn: Backend["signIn"] = (session) => done(commands.signIn(session));
+  register: Backend["register"] = (session) => ask(commands.signUp(session));
+  signIn: Backend["signIn"] = (session) => ask(commands.signIn(session));
   resume = (account: string) => done(commands.resumeAccount(account));
   signOut = (account: string) => done(commands.signOut(account));
   forget = (account: string) => done(commands.removeAccount(account));
