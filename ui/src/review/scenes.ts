@@ -212,7 +212,7 @@ export const scenes: Record<string, Scene> = {
     place: { view: "chat", id: "pair-bruno" },
     then: async () => {
       await press("header button[aria-expanded]");
-      await type("[role=search]:last-of-type input[enterkeyhint=search]:not([class*=ps-10])", "train");
+      await type("#content header + [role=search] input", "train");
       await wait(350);
     },
   },

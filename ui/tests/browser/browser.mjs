@@ -25,4 +25,6 @@ export function watch(page, address) {
 export async function open(page, address, scene, { theme = "light", lang = "en", text = 100 } = {}) {
   await page.goto(`${address}/review.html?scene=${scene}&theme=${theme}&lang=${lang}&text=${text}`);
   await page.waitForFunction((name) => document.documentElement.dataset.ready === name, scene, { timeout: 20_000 });
+  // What is laid out is not yet painted: two frames later it is.
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve(null)))));
 }

@@ -4,7 +4,7 @@ import { settings } from "./settings.svelte";
 export function panesFor(width: number, fontSize: number): 1 | 2 | 3 {
   const rem = width / fontSize;
   if (rem >= 82) return 3;
-  if (rem >= 46) return 2;
+  if (rem >= 44) return 2;
   return 1;
 }
 
