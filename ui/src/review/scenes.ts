@@ -235,7 +235,7 @@ export const scenes: Record<string, Scene> = {
   },
   "chat-picture": {
     world: week,
-    place: { view: "chat", id: "pair-bruno" },
+    place: { view: "chat", id: "pair-bruno", at: 4 },
     then: async () => { await press("article button:has(img)"); await find("[role=dialog]"); },
   },
   "chat-many": { world: many, place: { view: "chat", id: "pair-bruno" } },

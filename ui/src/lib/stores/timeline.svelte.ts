@@ -1,3 +1,4 @@
+import { tick } from "svelte";
 import type { AccountId, Message } from "$lib/backend/types";
 import { backend } from "./backend";
 
@@ -17,7 +18,7 @@ export class Timeline {
   later = $state(false);
   loadingEarlier = $state(false);
   loadingLater = $state(false);
-  /** Counts from what end the list grew last, so that it can keep its place. */
+  /** Whether the list last changed at its top, so that it can keep its place. */
   grewAtTop = $state(false);
   /** Which opening this is: answers to an earlier one are too late. */
   #turn = 0;
@@ -47,11 +48,16 @@ export class Timeline {
       const page = await backend().messages(this.account, this.id, { before: first });
       if (turn !== this.#turn) return;
       const older = page.messages.filter((message) => message.sequence !== null && message.sequence < first);
-      const all = [...older, ...this.messages];
-      if (all.length > HELD) this.later = true;
       this.grewAtTop = true;
-      this.messages = all.slice(0, HELD);
+      this.messages = [...older, ...this.messages];
       this.earlier = page.earlier && older.length > 0;
+      // At one end after the other: a list can keep its place only over one change at a time.
+      await tick();
+      if (turn === this.#turn && this.messages.length > HELD) {
+        this.later = true;
+        this.grewAtTop = false;
+        this.messages = this.messages.slice(0, HELD);
+      }
     } catch {
       // It is asked for again when one scrolls there again.
     } finally {
@@ -68,11 +74,15 @@ export class Timeline {
       const page = await backend().messages(this.account, this.id, { after: last });
       if (turn !== this.#turn) return;
       const newer = page.messages.filter((message) => message.sequence === null || message.sequence > last);
-      const all = sorted([...this.messages, ...newer]);
-      if (all.length > HELD) this.earlier = true;
       this.grewAtTop = false;
-      this.messages = all.slice(-HELD);
+      this.messages = sorted([...this.messages, ...newer]);
       this.later = page.later && newer.length > 0;
+      await tick();
+      if (turn === this.#turn && this.messages.length > HELD) {
+        this.earlier = true;
+        this.grewAtTop = true;
+        this.messages = this.messages.slice(-HELD);
+      }
     } catch {
       // As above.
     } finally {

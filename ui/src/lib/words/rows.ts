@@ -4,56 +4,48 @@ import { daysBetween } from "./time";
 /** Messages of one author within this time stand together. */
 const TOGETHER = 5 * 60_000;
 
-export type TimelineRow =
-  | { kind: "start"; key: "start"; earlier: boolean }
-  | { kind: "day"; key: string; at: number }
-  | { kind: "unread"; key: "unread" }
-  | { kind: "call"; key: string; message: Message }
-  | {
-      kind: "message";
-      key: string;
-      message: Message;
-      /** Whether it begins, or ends, a run of the same author's. */
-      first: boolean;
-      last: boolean;
-    };
-
-/** The rows of a timeline: messages, with days and the place from which on they are new between them. */
-export function rowsOf(messages: readonly Message[], earlier: boolean, readBefore: number | null): TimelineRow[] {
-  const rows: TimelineRow[] = [{ kind: "start", key: "start", earlier }];
-  let before: Message | null = null;
-  let divided = readBefore === null;
-  for (const [index, message] of messages.entries()) {
-    const newDay = before === null || daysBetween(before.at, message.at) !== 0;
-    // The server's clock may step back; a heading for the same day twice would help nobody.
-    const key = `day ${new Date(message.at).toDateString()} ${message.id}`;
-    if (newDay) rows.push({ kind: "day", key, at: message.at });
-    let unread = false;
-    if (!divided && !message.own && message.sequence !== null && readBefore !== null && message.sequence > readBefore) {
-      rows.push({ kind: "unread", key: "unread" });
-      divided = true;
-      unread = true;
-    }
-    if (message.call) {
-      rows.push({ kind: "call", key: message.id, message });
-    } else {
-      const next = messages[index + 1];
-      rows.push({
-        kind: "message",
-        key: message.id,
-        message,
-        first: newDay || unread || !together(before, message),
-        last: next === undefined || !together(message, next) || daysBetween(message.at, next.at) !== 0,
-      });
-    }
-    before = message;
-  }
-  return rows;
+/**
+ * A row of a timeline: one for each message, with what stands above it. So rows come and go only with messages, and
+ * what one looks at keeps its place when earlier ones come.
+ */
+export interface TimelineRow {
+  key: string;
+  message: Message;
+  /** Whether the conversation begins here. */
+  beginning: boolean;
+  /** The day that begins here. */
+  day: number | null;
+  /** Whether it is the first that is new. */
+  unread: boolean;
+  /** Whether it begins, or ends, a run of the same author's. */
+  first: boolean;
+  last: boolean;
 }
 
-function together(one: Message | null, other: Message): boolean {
+/** The rows of a timeline, given how far the user had read, or `null` for no line above what is new. */
+export function rowsOf(messages: readonly Message[], earlier: boolean, read: number | null): TimelineRow[] {
+  let divided = read === null;
+  return messages.map((message, index) => {
+    const before = messages[index - 1];
+    const next = messages[index + 1];
+    const newDay = before === undefined || daysBetween(before.at, message.at) !== 0;
+    const unread = !divided && !message.own && message.sequence !== null && message.sequence > (read ?? 0);
+    divided ||= unread;
+    return {
+      key: message.id,
+      message,
+      beginning: before === undefined && !earlier,
+      day: newDay ? message.at : null,
+      unread,
+      first: newDay || unread || !together(before, message),
+      last: next === undefined || !together(message, next) || daysBetween(message.at, next.at) !== 0,
+    };
+  });
+}
+
+function together(one: Message | undefined, other: Message): boolean {
   return (
-    one !== null &&
+    one !== undefined &&
     one.call === null &&
     other.call === null &&
     one.own === other.own &&

@@ -103,14 +103,15 @@ describe("rows of a timeline", () => {
       one({ sequence: 6, author: "Bruno", at: at(2, 31), call: { result: "finished", seconds: 5 } }),
     ];
     const rows = rowsOf(messages, false, 4);
-    expect(rows.map((row) => row.kind)).toEqual(["start", "day", "message", "message", "message", "day", "message", "unread", "message", "call"]);
-    const runs = rows.flatMap((row) => (row.kind === "message" ? [[row.first, row.last]] : []));
-    expect(runs).toEqual([[true, false], [false, true], [true, true], [true, true], [true, true]]);
-    expect(new Set(rows.map((row) => row.key)).size).toBe(rows.length);
+    expect(rows.map((row) => row.day !== null)).toEqual([true, false, false, true, false, false]);
+    expect(rows.map((row) => row.unread)).toEqual([false, false, false, false, true, false]);
+    expect(rows.map((row) => row.beginning)).toEqual([true, false, false, false, false, false]);
+    expect(rows.slice(0, 5).map((row) => [row.first, row.last])).toEqual([[true, false], [false, true], [true, true], [true, true], [true, true]]);
+    expect(rowsOf(messages, true, null).some((row) => row.beginning || row.unread)).toBe(false);
   });
 
   test("have no line for what one wrote oneself", () => {
-    expect(rowsOf([one({ sequence: 1, author: "Ada", at: 0 })], false, 0).some((row) => row.kind === "unread")).toBe(false);
+    expect(rowsOf([one({ sequence: 1, author: "Ada", at: 0 })], false, 0).some((row) => row.unread)).toBe(false);
   });
 
   test("keep their keys where the clock steps back", () => {
