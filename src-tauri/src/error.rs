@@ -8,6 +8,10 @@ use serde::Serialize;
 use specta::Type;
 
 /// What went wrong. Never told apart by its text.
+#[allow(
+    dead_code,
+    reason = "the page knows the words for all of them, before each can happen"
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ErrorCode {

@@ -4,9 +4,16 @@
 //! The page calls typed commands (`commands`) and hears through one event channel (`feed`). What
 //! both say is in `model`; TypeScript's side of it is generated.
 
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")
+)]
+
 mod accounts;
 mod bridge;
 mod commands;
+#[cfg(test)]
+mod configuration;
 mod convert;
 mod diagnostics;
 mod error;
@@ -24,6 +31,7 @@ mod model;
 mod options;
 mod settings;
 mod shell;
+mod sounds;
 mod system;
 
 use std::sync::Arc;
@@ -117,8 +125,14 @@ fn set_up(app: &AppHandle, options: &Options) -> Result<(), Box<dyn std::error::
     Ok(())
 }
 
-/// Ends the app in order: hangs up, lets the servers know, closes the caches.
+/// Ends the app in order.
 pub(crate) async fn end(app: &AppHandle) {
+    close(app).await;
+    app.exit(0);
+}
+
+/// Hangs up, lets the servers know, and closes the caches.
+pub(crate) async fn close(app: &AppHandle) {
     let shell = Arc::clone(&app.state::<Arc<Shell>>());
     if let Ok(call) = shell.line.handle() {
         let _ = call.hang_up().await;
@@ -128,5 +142,4 @@ pub(crate) async fn end(app: &AppHandle) {
             running.client.close().await;
         }
     }
-    app.exit(0);
 }

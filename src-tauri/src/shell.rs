@@ -17,17 +17,33 @@ use crate::model::call::IncomingCall;
 use crate::model::event::{AccountRoster, AppEvent, Notice, Snapshot};
 use crate::model::people::Invitation;
 use crate::settings::Chosen;
+use crate::sounds::Sounds;
 
-/// Sees every event that the UI sees: the tray and the notifications.
-pub(crate) type Observer = Box<dyn Fn(&Shell, &AppEvent) + Send + Sync>;
+/// The desktop around the page: tray and notifications.
+pub(crate) trait Observer: Send + Sync {
+    /// Sees every event that the page sees.
+    fn observe(&self, shell: &Shell, event: &AppEvent);
+
+    /// A call came in and was not answered.
+    fn missed(&self, shell: &Shell, account: &AccountId, ring: &Ring);
+}
+
+/// A call that rings, or rang.
+#[derive(Debug, Clone)]
+pub(crate) struct Ring {
+    pub(crate) conversation: String,
+    pub(crate) from: String,
+    pub(crate) since: i64,
+}
 
 /// Everything that the app holds. Locks are short and never held across a wait.
 pub(crate) struct Shell {
     pub(crate) data: PathBuf,
     pub(crate) feed: Feed,
     pub(crate) line: Line,
+    pub(crate) sounds: Sounds,
     pub(crate) chosen: Chosen,
-    pub(crate) observer: OnceLock<Observer>,
+    pub(crate) observer: OnceLock<Box<dyn Observer>>,
     /// Signing in and out changes one account at a time.
     pub(crate) changing: tokio::sync::Mutex<()>,
     state: Mutex<State>,
@@ -36,8 +52,8 @@ pub(crate) struct Shell {
 struct State {
     index: Index,
     running: BTreeMap<AccountId, Running>,
-    /// Since when each call rings.
-    ringing: BTreeMap<(AccountId, String), i64>,
+    /// The call that rings at each account.
+    ringing: BTreeMap<AccountId, Ring>,
     invitation: Option<Invitation>,
 }
 
@@ -47,6 +63,7 @@ impl Shell {
             data,
             feed: Feed::default(),
             line: Line::default(),
+            sounds: Sounds::default(),
             chosen,
             observer: OnceLock::new(),
             changing: tokio::sync::Mutex::new(()),
@@ -106,7 +123,9 @@ impl Shell {
             let conversation = ring.id_group().to_string();
             let since = state
                 .ringing
-                .get(&(running.id.clone(), conversation.clone()));
+                .get(&running.id)
+                .filter(|ring| ring.conversation == conversation)
+                .map(|ring| ring.since);
             Some(IncomingCall {
                 account: running.id.clone(),
                 group: running
@@ -115,7 +134,7 @@ impl Shell {
                     .iter()
                     .any(|group| group.id_group == *ring.id_group()),
                 from: ring.from().to_string(),
-                since: since.copied().unwrap_or_else(convert::now),
+                since: since.unwrap_or_else(convert::now),
                 conversation,
             })
         });
@@ -183,8 +202,9 @@ impl Shell {
     // What the UI is told.
 
     pub(crate) fn tell(&self, event: AppEvent) {
+        self.sounds.observe(self, &event);
         if let Some(observer) = self.observer.get() {
-            observer(self, &event);
+            observer.observe(self, &event);
         }
         self.feed.tell(event);
     }
@@ -289,23 +309,34 @@ impl Shell {
         }
     }
 
+    /// Remembers a call that rings, and tells of one that nobody answered.
     fn note_ring(&self, account: &AccountId, event: &cooee_sdk::CallEvent) {
         use cooee_sdk::CallEvent;
-        let mut state = self.state();
-        match event {
-            CallEvent::RingingIn { id_group, .. } => {
-                let ring = (account.clone(), id_group.to_string());
-                state.ringing.entry(ring).or_insert_with(convert::now);
+        let over = match event {
+            CallEvent::RingingIn { id_group, from } => {
+                let ring = Ring {
+                    conversation: id_group.to_string(),
+                    from: from.to_string(),
+                    since: convert::now(),
+                };
+                self.state().ringing.insert(account.clone(), ring);
+                return;
             }
-            CallEvent::Connecting { .. } | CallEvent::Ended { .. } => {
-                state.ringing.retain(|(of, _), _| of != account);
-            }
+            CallEvent::Connecting { .. } => None,
+            CallEvent::Ended { reason, .. } => Some(convert::end_reason(*reason)),
             CallEvent::RingingOut { .. }
             | CallEvent::Connected { .. }
             | CallEvent::Joined { .. }
             | CallEvent::Left { .. }
             | CallEvent::Reconnecting { .. }
-            | CallEvent::Reconnected { .. } => {}
+            | CallEvent::Reconnected { .. } => return,
+        };
+        let ring = self.state().ringing.remove(account);
+        if let (Some(ring), Some(reason)) = (ring, over)
+            && convert::is_missed(reason)
+            && let Some(observer) = self.observer.get()
+        {
+            observer.missed(self, account, &ring);
         }
     }
 

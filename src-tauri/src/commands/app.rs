@@ -27,6 +27,7 @@ const MAX_URL: usize = 2048;
 pub(crate) async fn subscribe(shell: Here<'_>, events: Channel<AppEvent>) -> Answer<Snapshot> {
     // Subscribing first: what changes in between is told twice, and never lost.
     shell.feed.subscribe(events);
+    tracing::info!("the page is there");
     Ok(shell.snapshot())
 }
 

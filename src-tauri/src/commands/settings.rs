@@ -10,6 +10,7 @@ use crate::error::{Answer, AppError, ErrorCode};
 use crate::model::event::AppEvent;
 use crate::model::settings::{Devices, Settings};
 use crate::shell::Shell;
+use crate::sounds::Tone;
 
 /// What the user has chosen.
 #[tauri::command]
@@ -70,8 +71,9 @@ pub(crate) async fn stop_sound_test() -> Answer<()> {
 /// Plays the ring tone once on the chosen loudspeaker.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn play_test_sound() -> Answer<()> {
-    Err(ErrorCode::Unsupported.into())
+pub(crate) async fn play_test_sound(shell: Here<'_>) -> Answer<()> {
+    Tone::Ring.once(&shell.chosen.settings());
+    Ok(())
 }
 
 /// Puts settings in force beyond what the desktop does for them.

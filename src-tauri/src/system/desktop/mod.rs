@@ -4,6 +4,8 @@
 mod keys;
 mod notify;
 mod tray;
+#[cfg(feature = "updater")]
+mod update;
 mod words;
 
 use std::sync::Arc;
@@ -14,9 +16,11 @@ use tauri_plugin_clipboard_manager::ClipboardExt;
 use tauri_plugin_window_state::StateFlags;
 
 use crate::error::{Answer, AppError, ErrorCode};
+use crate::model::account::AccountId;
+use crate::model::event::AppEvent;
 use crate::model::settings::Settings;
 use crate::options::{HIDDEN, Options};
-use crate::shell::Shell;
+use crate::shell::{Observer, Ring, Shell};
 
 /// Whether keys can be caught while another window has the focus.
 pub(crate) const HAS_GLOBAL_KEYS: bool = true;
@@ -34,6 +38,8 @@ pub(crate) fn prepare(builder: Builder<Wry>, options: &Options) -> Builder<Wry> 
         .with_state_flags(StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED)
         .with_filename(options.window_state_file())
         .build();
+    #[cfg(feature = "updater")]
+    let builder = builder.plugin(tauri_plugin_updater::Builder::new().build());
     builder
         .plugin(window_state)
         .plugin(tauri_plugin_clipboard_manager::init())
@@ -59,17 +65,31 @@ pub(crate) fn set_up(app: &AppHandle, shell: &Arc<Shell>) {
     let settings = shell.chosen.settings();
     app.manage(tray::Tray::set_up(app));
     app.manage(notify::Notifications::default());
-    let told = app.clone();
-    let observer = move |shell: &Shell, event: &crate::model::event::AppEvent| {
-        tray::observe(&told, shell, event);
-        notify::observe(&told, shell, event);
-    };
-    if shell.observer.set(Box::new(observer)).is_err() {
+    let desktop = Desktop { app: app.clone() };
+    if shell.observer.set(Box::new(desktop)).is_err() {
         tracing::error!("set up twice");
     }
+    #[cfg(feature = "updater")]
+    update::watch(app);
     // What was in force the last time; that a key is taken now is told.
     if let Err(problem) = keys::apply(app, None, settings.talk_key.as_deref()) {
         shell.notice(None, problem);
+    }
+}
+
+/// Follows what the page is told.
+struct Desktop {
+    app: AppHandle,
+}
+
+impl Observer for Desktop {
+    fn observe(&self, shell: &Shell, event: &AppEvent) {
+        tray::observe(&self.app, shell, event);
+        notify::observe(&self.app, shell, event);
+    }
+
+    fn missed(&self, shell: &Shell, account: &AccountId, ring: &Ring) {
+        notify::missed(&self.app, shell, account, ring);
     }
 }
 

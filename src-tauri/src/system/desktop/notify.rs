@@ -16,18 +16,18 @@ use crate::model::account::AccountId;
 use crate::model::call::IncomingCall;
 use crate::model::event::{AppEvent, Destination};
 use crate::model::people::{Contact, Presence};
-use crate::shell::Shell;
+use crate::shell::{Ring, Shell};
 
 /// The most characters of somebody else's text in a notification.
 const MAX_TEXT: usize = 200;
 
 /// A call that rings, by account and conversation.
-type Ring = (AccountId, String);
+type Key = (AccountId, String);
 
 /// What is shown of the calls that ring.
 #[derive(Default)]
 pub(crate) struct Notifications {
-    rings: Mutex<BTreeMap<Ring, Option<u32>>>,
+    rings: Mutex<BTreeMap<Key, Option<u32>>>,
 }
 
 /// Follows what the page is told.
@@ -74,7 +74,7 @@ fn gone_silent(shell: &Shell) -> bool {
     !shell.chosen.settings().notifications.calls
 }
 
-fn show_ring(app: &AppHandle, shell: &Shell, call: &IncomingCall, ring: Ring) {
+fn show_ring(app: &AppHandle, shell: &Shell, call: &IncomingCall, ring: Key) {
     let words = words(&shell.chosen.settings());
     let mut notification = Notification::new();
     notification
@@ -145,13 +145,7 @@ fn request(app: &AppHandle, shell: &Shell, account: &AccountId, contact: &Contac
 }
 
 /// A call that came in and was not answered.
-pub(crate) fn missed(
-    app: &AppHandle,
-    shell: &Shell,
-    account: &AccountId,
-    from: &str,
-    conversation: &str,
-) {
+pub(super) fn missed(app: &AppHandle, shell: &Shell, account: &AccountId, ring: &Ring) {
     let settings = shell.chosen.settings();
     if !settings.notifications.calls || is_looked_at(app) {
         return;
@@ -159,9 +153,9 @@ pub(crate) fn missed(
     let words = words(&settings);
     let destination = Destination::Conversation {
         account: account.clone(),
-        conversation: conversation.to_owned(),
+        conversation: ring.conversation.clone(),
     };
-    tell(app, from, words.missed_call, words.show, destination);
+    tell(app, &ring.from, words.missed_call, words.show, destination);
 }
 
 fn tell(app: &AppHandle, from: &str, text: &str, show: &str, destination: Destination) {
@@ -181,6 +175,29 @@ fn tell(app: &AppHandle, from: &str, text: &str, show: &str, destination: Destin
         }
     };
     present(app.clone(), notification, |_, _| {}, go);
+}
+
+/// Offers something that happens when the user clicks on it.
+#[cfg(feature = "updater")]
+pub(super) fn offer(
+    app: &AppHandle,
+    text: &str,
+    label: &str,
+    accept: impl Fn(&AppHandle) + Send + 'static,
+) {
+    let mut notification = Notification::new();
+    notification
+        .appname("Cooee")
+        .icon("cooee")
+        .summary("Cooee")
+        .body(&escape(&cut(text)))
+        .action("default", label);
+    let act = move |app: &AppHandle, action: &str| {
+        if action == "default" {
+            accept(app);
+        }
+    };
+    present(app.clone(), notification, |_, _| {}, act);
 }
 
 /// Shows a notification and waits for what the user does with it, on a thread of its own: the
@@ -258,7 +275,7 @@ fn escape(text: &str) -> String {
 }
 
 impl Notifications {
-    fn rings(&self) -> MutexGuard<'_, BTreeMap<Ring, Option<u32>>> {
+    fn rings(&self) -> MutexGuard<'_, BTreeMap<Key, Option<u32>>> {
         self.rings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

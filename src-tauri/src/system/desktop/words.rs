@@ -3,6 +3,7 @@
 use crate::model::settings::{Language, Settings};
 
 /// Words in one language.
+#[allow(dead_code, reason = "messages are not connected yet")]
 pub(super) struct Words {
     pub(super) show: &'static str,
     pub(super) mute: &'static str,
@@ -19,6 +20,10 @@ pub(super) struct Words {
     pub(super) missed_call: &'static str,
     pub(super) asks: &'static str,
     pub(super) new_message: &'static str,
+    #[cfg(feature = "updater")]
+    pub(super) update: &'static str,
+    #[cfg(feature = "updater")]
+    pub(super) install: &'static str,
 }
 
 const ENGLISH: Words = Words {
@@ -37,6 +42,10 @@ const ENGLISH: Words = Words {
     missed_call: "Missed call",
     asks: "would like to be your contact",
     new_message: "New message",
+    #[cfg(feature = "updater")]
+    update: "There is a new version:",
+    #[cfg(feature = "updater")]
+    install: "Install",
 };
 
 const FRENCH: Words = Words {
@@ -55,6 +64,10 @@ const FRENCH: Words = Words {
     missed_call: "Appel manqué",
     asks: "souhaite vous ajouter à ses contacts",
     new_message: "Nouveau message",
+    #[cfg(feature = "updater")]
+    update: "Une nouvelle version existe :",
+    #[cfg(feature = "updater")]
+    install: "Installer",
 };
 
 /// Those that the user has chosen.
