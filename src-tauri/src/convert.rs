@@ -4,6 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use cooee_sdk::{CallDirection, CallStats, Client, Me, PictureId, Status};
 
+use crate::conversations;
 use crate::model::account::Profile;
 use crate::model::call::{
     CallRecord, EndReason, ParticipantStats, Quality, QualityReason, Route, StatsSample, Verdict,
@@ -141,12 +142,19 @@ pub(crate) fn is_missed(reason: EndReason) -> bool {
     }
 }
 
-pub(crate) fn record(record: &cooee_sdk::CallRecord) -> CallRecord {
+pub(crate) fn record(client: &Client, record: &cooee_sdk::CallRecord) -> CallRecord {
+    let group = cooee_sdk::GroupId::parse(&record.id_group)
+        .is_ok_and(|id| crate::shell::is_group(client, &id));
+    let conversation = match record.peers.as_slice() {
+        _ if group => Some(record.id_group.clone()),
+        [other] => Some(conversations::pair(other)),
+        _ => None,
+    };
     let outgoing = record.direction == CallDirection::Outgoing;
     let reason = record.end_reason.as_deref().map(end_reason_word);
     CallRecord {
         id: record.id.0,
-        conversation: (!record.id_group.is_empty()).then(|| record.id_group.clone()),
+        conversation,
         outgoing,
         people: record.peers.clone(),
         started_at: record.started_at,

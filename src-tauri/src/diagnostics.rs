@@ -134,7 +134,7 @@ fn private_words(shell: &Shell) -> Vec<String> {
         words.extend([account.server, account.server_name, account.profile.name]);
     }
     for running in shell.running() {
-        let roster = crate::convert::roster(&running.client);
+        let roster = running.roster();
         words.extend(roster.contacts.into_iter().map(|contact| contact.name));
         for group in roster.groups {
             words.push(group.name);

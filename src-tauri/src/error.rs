@@ -2,7 +2,7 @@
 
 use cooee_sdk::{
     ActionError, AddressError, BuildError, CallActionError, CallError, CredentialError,
-    ErrorCode as Refusal, ErrorReply, SignInError,
+    ErrorCode as Refusal, ErrorReply, MessageError, SignInError,
 };
 use serde::Serialize;
 use specta::Type;
@@ -284,5 +284,23 @@ pub(crate) fn of_io(error: &std::io::Error, otherwise: ErrorCode) -> ErrorCode {
     match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => ErrorCode::DiskFull,
         _ => otherwise,
+    }
+}
+
+impl From<MessageError> for AppError {
+    fn from(error: MessageError) -> Self {
+        let code = match &error {
+            MessageError::Invalid(reason) => crate::conversations::not_sent(*reason),
+            MessageError::Full => ErrorCode::TooMany,
+            MessageError::SignedOut => ErrorCode::NoSession,
+            MessageError::NotKept(_) | MessageError::Cache(_) => ErrorCode::Cache,
+            MessageError::NotRefused => ErrorCode::NoTarget,
+            MessageError::File { source, .. } => of_io(source, ErrorCode::NoAttachment),
+            MessageError::Transfer(_) => ErrorCode::Transfer,
+            MessageError::Offline => ErrorCode::Offline,
+            MessageError::Closed => ErrorCode::Closed,
+            _ => ErrorCode::Internal,
+        };
+        Self::new(code, error)
     }
 }

@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use cooee_sdk::{Client, Connectivity, Event, EventOrGap, Events};
+use cooee_sdk::{Client, Connectivity, Event, EventOrGap, Events, GroupId};
 use tokio::sync::watch;
 
 use crate::accounts::{Entry, Index, Running, described};
+use crate::conversations;
 use crate::convert;
 use crate::error::{Answer, AppError, ErrorCode};
 use crate::feed::Feed;
 use crate::line::{Change, Line};
 use crate::model::account::{Account, AccountId};
 use crate::model::call::IncomingCall;
+use crate::model::conversation::Conversation;
 use crate::model::event::{AccountRoster, AppEvent, Notice, Snapshot};
 use crate::model::people::Invitation;
 use crate::settings::Chosen;
@@ -26,12 +28,15 @@ pub(crate) trait Observer: Send + Sync {
 
     /// A call came in and was not answered.
     fn missed(&self, shell: &Shell, account: &AccountId, ring: &Ring);
+
+    /// Somebody wrote something that was not read.
+    fn written(&self, shell: &Shell, account: &AccountId, conversation: &Conversation);
 }
 
 /// A call that rings, or rang.
 #[derive(Debug, Clone)]
 pub(crate) struct Ring {
-    pub(crate) conversation: String,
+    pub(crate) id_group: String,
     pub(crate) from: String,
     pub(crate) since: i64,
 }
@@ -86,7 +91,7 @@ impl Shell {
             .iter()
             .map(|running| AccountRoster {
                 account: running.id.clone(),
-                roster: convert::roster(&running.client),
+                roster: running.roster(),
             })
             .collect();
         Snapshot {
@@ -119,23 +124,24 @@ impl Shell {
     pub(crate) fn incoming(&self) -> Vec<IncomingCall> {
         let state = self.state();
         let ringing = state.running.values().filter_map(|running| {
-            let ring = running.client.incoming()?;
-            let conversation = ring.id_group().to_string();
+            let rung = running.client.incoming()?;
+            let group = is_group(&running.client, rung.id_group());
+            let from = rung.from().to_string();
             let since = state
                 .ringing
                 .get(&running.id)
-                .filter(|ring| ring.conversation == conversation)
+                .filter(|ring| ring.id_group == rung.id_group().as_str())
                 .map(|ring| ring.since);
             Some(IncomingCall {
                 account: running.id.clone(),
-                group: running
-                    .client
-                    .groups()
-                    .iter()
-                    .any(|group| group.id_group == *ring.id_group()),
-                from: ring.from().to_string(),
+                conversation: if group {
+                    rung.id_group().to_string()
+                } else {
+                    conversations::pair(&from)
+                },
+                group,
+                from,
                 since: since.unwrap_or_else(convert::now),
-                conversation,
             })
         });
         ringing.collect()
@@ -222,7 +228,7 @@ impl Shell {
     pub(crate) fn tell_roster(&self, running: &Running) {
         self.tell(AppEvent::Roster {
             account: running.id.clone(),
-            roster: convert::roster(&running.client),
+            roster: running.roster(),
         });
     }
 
@@ -235,6 +241,13 @@ impl Shell {
     fn tell_incoming(&self) {
         let incoming = self.incoming();
         self.tell(AppEvent::Incoming { incoming });
+    }
+
+    /// Announces what somebody wrote.
+    pub(crate) fn announce(&self, running: &Running, conversation: &Conversation) {
+        if let Some(observer) = self.observer.get() {
+            observer.written(self, &running.id, conversation);
+        }
     }
 
     // What the SDK tells.
@@ -315,7 +328,7 @@ impl Shell {
         let over = match event {
             CallEvent::RingingIn { id_group, from } => {
                 let ring = Ring {
-                    conversation: id_group.to_string(),
+                    id_group: id_group.to_string(),
                     from: from.to_string(),
                     since: convert::now(),
                 };
@@ -366,6 +379,11 @@ impl Shell {
     }
 }
 
+/// Whether a call's id is that of a group; else it is a pair's.
+pub(crate) fn is_group(client: &Client, id: &GroupId) -> bool {
+    client.groups().iter().any(|group| group.id_group == *id)
+}
+
 /// Passes an account's events on until its client is gone, which this task does not hold on to.
 async fn follow(
     shell: Arc<Shell>,
@@ -378,7 +396,12 @@ async fn follow(
             event = events.recv() => {
                 let (Some(event), Ok(running)) = (event, shell.find(&id)) else { return };
                 match event {
-                    EventOrGap::Event(event) => shell.handle_event(&running, &event),
+                    EventOrGap::Event(event) => match *event {
+                        Event::Messages(event) => {
+                            conversations::handle_event(&shell, &running, &event).await;
+                        }
+                        event => shell.handle_event(&running, &event),
+                    },
                     EventOrGap::Missed(missed) => {
                         tracing::warn!(missed, "events were lost; everything is told anew");
                         let snapshot = Box::new(shell.snapshot());

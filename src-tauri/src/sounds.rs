@@ -14,7 +14,6 @@ use crate::shell::Shell;
 const RATE: f32 = 48_000.0;
 
 /// A sound.
-#[allow(dead_code, reason = "messages are not connected yet")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tone {
     Ring,

@@ -97,3 +97,9 @@ def open_group(person, name):
 def hang_up_if_on(person):
     if person.browser.find("button", "Hang up"):
         person.browser.click("button", "Hang up")
+
+
+def write(person, text):
+    """Into the conversation that is open."""
+    person.browser.type("textbox", "Message", text)
+    person.browser.click("button", "Send")

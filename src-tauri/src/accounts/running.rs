@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cooee_sdk::{Client, Connectivity, Credentials};
 
 use super::Entry;
+use crate::conversations::Told;
 use crate::convert;
 use crate::error::{Answer, AppError};
 use crate::link;
 use crate::model::account::{Account, AccountId, Keep, Profile, Session, SessionState};
+use crate::model::people::Roster;
 
 /// What the session's events told and the client does not keep.
 #[derive(Debug, Clone, Default)]
@@ -28,6 +30,7 @@ pub(crate) struct Running {
     pub(crate) id: AccountId,
     pub(crate) client: Client,
     facts: Arc<Mutex<SessionFacts>>,
+    told: Arc<Mutex<Told>>,
 }
 
 impl Running {
@@ -50,11 +53,26 @@ impl Running {
             id: entry.id.clone(),
             client: builder.build().await?,
             facts: Arc::default(),
+            told: Arc::default(),
         })
     }
 
     pub(crate) fn facts(&self) -> MutexGuard<'_, SessionFacts> {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the page was told of conversations.
+    pub(crate) fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The account's people.
+    pub(crate) fn roster(&self) -> Roster {
+        let blocked = self.told().blocked.clone();
+        Roster {
+            blocked,
+            ..convert::roster(&self.client)
+        }
     }
 
     /// The account as the UI sees it.

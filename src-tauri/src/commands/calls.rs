@@ -164,7 +164,10 @@ pub(crate) async fn call_history(
         .history(limit.min(200), before)
         .await
         .map_err(|error| AppError::new(ErrorCode::Cache, error))?;
-    Ok(records.iter().map(convert::record).collect())
+    Ok(records
+        .iter()
+        .map(|record| convert::record(&client, record))
+        .collect())
 }
 
 // The same, for the tray and for notifications.
@@ -176,10 +179,7 @@ pub(crate) async fn accept(shell: &Arc<Shell>, account: &AccountId) -> Answer<()
         current.hang_up().await?;
         current.ended().await;
     }
-    let group = client
-        .groups()
-        .iter()
-        .any(|group| group.id_group == *ring.id_group());
+    let group = crate::shell::is_group(&client, ring.id_group());
     let with = vec![ring.from().to_string()];
     let settings = shell.chosen.settings();
     let call = ring.accept(options(&settings)).await?;

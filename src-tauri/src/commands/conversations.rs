@@ -1,11 +1,13 @@
 //! What people write to each other.
 
-use super::Here;
+use super::{Here, username};
+use crate::conversations::{self, entry_id, recipient};
 use crate::error::{Answer, ErrorCode};
 use crate::model::account::AccountId;
 use crate::model::conversation::{
     Conversation, Found, Message, NewMessage, Page, PageFrom, PickedFile,
 };
+use crate::model::event::AppEvent;
 
 /// Every conversation that anything was said in, the latest first.
 #[tauri::command]
@@ -14,8 +16,7 @@ pub(crate) async fn conversations(
     shell: Here<'_>,
     account: AccountId,
 ) -> Answer<Vec<Conversation>> {
-    shell.client(&account)?;
-    Ok(Vec::new())
+    conversations::list(&shell, &shell.find(&account)?).await
 }
 
 /// The conversation with a contact, also before anything was said in it.
@@ -26,8 +27,8 @@ pub(crate) async fn conversation_with(
     account: AccountId,
     name: String,
 ) -> Answer<Conversation> {
-    let (_client, _name) = (shell.client(&account)?, super::username(&name)?);
-    Err(ErrorCode::Unsupported.into())
+    let with = cooee_sdk::Recipient::Contact(username(&name)?);
+    conversations::one(&shell, &shell.find(&account)?, &with).await
 }
 
 /// A page of a conversation, from this device as far as it is there, else from the server. At most
@@ -41,8 +42,8 @@ pub(crate) async fn messages(
     from: PageFrom,
     limit: u32,
 ) -> Answer<Page> {
-    let _ = (shell.client(&account)?, conversation, from, limit);
-    Err(ErrorCode::Unsupported.into())
+    let with = recipient(&conversation)?;
+    conversations::page(&shell.find(&account)?, &with, from, limit).await
 }
 
 /// Writes a message: it is kept on this device before anything is sent, and goes out by itself.
@@ -54,8 +55,19 @@ pub(crate) async fn send_message(
     conversation: String,
     message: NewMessage,
 ) -> Answer<Message> {
-    let _ = (shell.client(&account)?, conversation, message);
-    Err(ErrorCode::Unsupported.into())
+    let client = shell.client(&account)?;
+    let with = recipient(&conversation)?;
+    // Files are chosen by commands of this app only, and those do not give any yet.
+    if !message.files.is_empty() {
+        return Err(ErrorCode::NoAttachment.into());
+    }
+    let new = cooee_sdk::NewMessage {
+        text: message.text,
+        reply_to: message.reply_to.as_deref().map(entry_id).transpose()?,
+        ..cooee_sdk::NewMessage::default()
+    };
+    let id = client.send(&with, new).await?;
+    conversations::written(&client, &with, &id).await
 }
 
 /// Puts other words in one's own message.
@@ -68,8 +80,9 @@ pub(crate) async fn edit_message(
     message: String,
     text: String,
 ) -> Answer<()> {
-    let _ = (shell.client(&account)?, conversation, message, text);
-    Err(ErrorCode::Unsupported.into())
+    let (with, id) = (recipient(&conversation)?, entry_id(&message)?);
+    shell.client(&account)?.edit(&with, &id, text).await?;
+    Ok(())
 }
 
 /// Deletes one's own message for everybody.
@@ -81,8 +94,9 @@ pub(crate) async fn delete_message(
     conversation: String,
     message: String,
 ) -> Answer<()> {
-    let _ = (shell.client(&account)?, conversation, message);
-    Err(ErrorCode::Unsupported.into())
+    let (with, id) = (recipient(&conversation)?, entry_id(&message)?);
+    shell.client(&account)?.delete(&with, &id).await?;
+    Ok(())
 }
 
 /// Sets one's reaction to a message; an empty one takes it back.
@@ -95,8 +109,9 @@ pub(crate) async fn react(
     message: String,
     reaction: String,
 ) -> Answer<()> {
-    let _ = (shell.client(&account)?, conversation, message, reaction);
-    Err(ErrorCode::Unsupported.into())
+    let (with, id) = (recipient(&conversation)?, entry_id(&message)?);
+    shell.client(&account)?.react(&with, &id, reaction).await?;
+    Ok(())
 }
 
 /// Sends a message again that was refused.
@@ -108,8 +123,8 @@ pub(crate) async fn retry_message(
     conversation: String,
     message: String,
 ) -> Answer<()> {
-    let _ = (shell.client(&account)?, conversation, message);
-    Err(ErrorCode::Unsupported.into())
+    recipient(&conversation)?;
+    Ok(shell.client(&account)?.retry(&entry_id(&message)?).await?)
 }
 
 /// Drops a message that was not sent.
@@ -121,8 +136,18 @@ pub(crate) async fn discard_message(
     conversation: String,
     message: String,
 ) -> Answer<()> {
-    let _ = (shell.client(&account)?, conversation, message);
-    Err(ErrorCode::Unsupported.into())
+    recipient(&conversation)?;
+    shell
+        .client(&account)?
+        .discard(&entry_id(&message)?)
+        .await?;
+    shell.tell(AppEvent::Messages {
+        account,
+        conversation,
+        messages: Vec::new(),
+        removed: vec![message],
+    });
+    Ok(())
 }
 
 /// The user has read up to this sequence. Others learn it if the settings allow.
@@ -134,8 +159,14 @@ pub(crate) async fn mark_read(
     conversation: String,
     sequence: i64,
 ) -> Answer<()> {
-    let _ = (shell.client(&account)?, conversation, sequence);
-    Err(ErrorCode::Unsupported.into())
+    let (running, with) = (shell.find(&account)?, recipient(&conversation)?);
+    if shell.chosen.settings().conversations.read_marks {
+        let sequence = u64::try_from(sequence).unwrap_or(0);
+        running.client.mark_read(&with, sequence).await?;
+        return Ok(());
+    }
+    running.told().set_read_here(conversation, sequence);
+    conversations::tell_list(&shell, &running).await
 }
 
 /// The user types in a conversation, or no longer. Others learn it if the settings allow. May be
@@ -148,8 +179,11 @@ pub(crate) async fn set_typing(
     conversation: String,
     typing: bool,
 ) -> Answer<()> {
-    let _ = (shell.client(&account)?, conversation, typing);
-    Err(ErrorCode::Unsupported.into())
+    let (client, with) = (shell.client(&account)?, recipient(&conversation)?);
+    if shell.chosen.settings().conversations.typing {
+        client.set_typing(&with, typing).await?;
+    }
+    Ok(())
 }
 
 /// Keeps what the user has begun to write, as long as the app runs.
@@ -161,8 +195,10 @@ pub(crate) async fn set_draft(
     conversation: String,
     text: String,
 ) -> Answer<()> {
-    let _ = (shell.client(&account)?, conversation, text);
-    Err(ErrorCode::Unsupported.into())
+    recipient(&conversation)?;
+    let running = shell.find(&account)?;
+    running.told().set_draft(conversation, text);
+    Ok(())
 }
 
 /// Messages that hold all these words, latest first; in one conversation or all. At most 100.
@@ -175,8 +211,9 @@ pub(crate) async fn search_messages(
     words: String,
     limit: u32,
 ) -> Answer<Vec<Found>> {
-    let _ = (shell.client(&account)?, conversation, words, limit);
-    Err(ErrorCode::Unsupported.into())
+    let within = conversation.as_deref().map(recipient).transpose()?;
+    let client = shell.client(&account)?;
+    conversations::search(&client, &words, within.as_ref(), limit).await
 }
 
 /// Lets the user choose files to send, in the system's dialog. Empty when they chose none.

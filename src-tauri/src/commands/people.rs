@@ -13,7 +13,7 @@ use crate::model::people::{Contact, Group, Invitation, Roster};
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn roster(shell: Here<'_>, account: AccountId) -> Answer<Roster> {
-    Ok(convert::roster(&shell.client(&account)?))
+    Ok(shell.find(&account)?.roster())
 }
 
 /// Asks somebody to become a contact, or confirms that they asked.
@@ -106,16 +106,20 @@ pub(crate) async fn leave_group(shell: Here<'_>, account: AccountId, group: Stri
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn block(shell: Here<'_>, account: AccountId, name: String) -> Answer<()> {
-    let (_client, _name) = (shell.client(&account)?, username(&name)?);
-    Err(ErrorCode::Unsupported.into())
+    let name = username(&name)?;
+    // Whom the account blocks now comes as an event.
+    shell.client(&account)?.block(name).await?;
+    Ok(())
 }
 
 /// Ends a block.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn unblock(shell: Here<'_>, account: AccountId, name: String) -> Answer<()> {
-    let (_client, _name) = (shell.client(&account)?, username(&name)?);
-    Err(ErrorCode::Unsupported.into())
+    let name = username(&name)?;
+    // Whom the account blocks now comes as an event.
+    shell.client(&account)?.unblock(name).await?;
+    Ok(())
 }
 
 /// Understands an invitation link that was pasted or scanned. Nothing follows from it.

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use cooee_sdk::{AmendProfile, NewPassword, PictureId};
+use cooee_sdk::{AmendProfile, NewPassword, Password, PictureId};
 
 use super::{Here, username};
 use crate::error::{Answer, AppError, ErrorCode};
@@ -97,6 +97,8 @@ pub(crate) async fn delete_profile(
     account: AccountId,
     password: String,
 ) -> Answer<()> {
-    let _ = (shell.client(&account)?, password);
-    Err(ErrorCode::Unsupported.into())
+    let password =
+        Password::parse(&password).map_err(|why| AppError::new(ErrorCode::PasswordInvalid, why))?;
+    shell.client(&account)?.delete_account(password).await?;
+    super::session::forget(&shell, &account).await
 }

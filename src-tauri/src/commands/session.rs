@@ -112,20 +112,27 @@ pub(crate) async fn remove_account(shell: Here<'_>, account: AccountId) -> Answe
     if shell.index().find(&account).is_none() {
         return Err(ErrorCode::NoAccount.into());
     }
-    if let Some(running) = shell.release(&account) {
-        // Without a connection the server keeps the session until it expires; its token is gone.
-        if let Err(error) = running.client.logout().await {
-            tracing::warn!(%error, "the server may still know the session");
-        }
+    // Without a connection the server keeps the session until it expires; its token is gone.
+    if let Ok(client) = shell.client(&account)
+        && let Err(error) = client.logout().await
+    {
+        tracing::warn!(%error, "the server may still know the session");
+    }
+    forget(&shell, &account).await
+}
+
+/// Deletes everything of an account from this device.
+pub(crate) async fn forget(shell: &Shell, account: &AccountId) -> Answer<()> {
+    if let Some(running) = shell.release(account) {
         running.client.close().await;
     }
     shell.change_index(|index| {
-        index.accounts.retain(|entry| entry.id != account);
-        if index.active.as_ref() == Some(&account) {
+        index.accounts.retain(|entry| entry.id != *account);
+        if index.active.as_ref() == Some(account) {
             index.active = index.accounts.first().map(|entry| entry.id.clone());
         }
     });
-    remove_folder(&shell, &account).await
+    remove_folder(shell, account).await
 }
 
 /// Continues the kept session of an account as soon as that is possible.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cooee_sdk::{CallEvent, CallSnapshot, Event};
 
 use super::Begin;
+use crate::conversations;
 use crate::convert;
 use crate::model::account::AccountId;
 use crate::model::call::{
@@ -160,7 +161,7 @@ impl View {
         Call {
             id: self.id,
             account: self.begin.account.clone(),
-            conversation: snapshot.id_group.as_ref().map(ToString::to_string),
+            conversation: self.conversation(snapshot),
             group: self.begin.group,
             with: self.begin.with.clone(),
             outgoing: self.begin.outgoing,
@@ -176,6 +177,13 @@ impl View {
             verified: self.verified,
             sound: SoundTrouble::default(),
             ended: self.ended.clone(),
+        }
+    }
+
+    fn conversation(&self, snapshot: &CallSnapshot) -> Option<String> {
+        match self.begin.with.as_slice() {
+            [other] if !self.begin.group => Some(conversations::pair(other)),
+            _ => snapshot.id_group.as_ref().map(ToString::to_string),
         }
     }
 

@@ -17,6 +17,7 @@ use tauri_plugin_window_state::StateFlags;
 
 use crate::error::{Answer, AppError, ErrorCode};
 use crate::model::account::AccountId;
+use crate::model::conversation::Conversation;
 use crate::model::event::AppEvent;
 use crate::model::settings::Settings;
 use crate::options::{HIDDEN, Options};
@@ -90,6 +91,10 @@ impl Observer for Desktop {
 
     fn missed(&self, shell: &Shell, account: &AccountId, ring: &Ring) {
         notify::missed(&self.app, shell, account, ring);
+    }
+
+    fn written(&self, shell: &Shell, account: &AccountId, conversation: &Conversation) {
+        notify::written(&self.app, shell, account, conversation);
     }
 }
 

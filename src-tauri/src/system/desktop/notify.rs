@@ -12,11 +12,14 @@ use tauri::{AppHandle, Manager};
 
 use super::words::words;
 use crate::commands::calls;
+use crate::conversations;
 use crate::model::account::AccountId;
 use crate::model::call::IncomingCall;
+use crate::model::conversation::Conversation;
 use crate::model::event::{AppEvent, Destination};
 use crate::model::people::{Contact, Presence};
 use crate::shell::{Ring, Shell};
+use crate::sounds::Tone;
 
 /// The most characters of somebody else's text in a notification.
 const MAX_TEXT: usize = 200;
@@ -79,7 +82,7 @@ fn show_ring(app: &AppHandle, shell: &Shell, call: &IncomingCall, ring: Key) {
     let mut notification = Notification::new();
     notification
         .appname("Cooee")
-        .icon("cooee")
+        .icon("cooee-app")
         .summary(&cut(&call.from))
         .body(if call.group {
             words.calls_group
@@ -153,16 +156,48 @@ pub(super) fn missed(app: &AppHandle, shell: &Shell, account: &AccountId, ring: 
     let words = words(&settings);
     let destination = Destination::Conversation {
         account: account.clone(),
-        conversation: ring.conversation.clone(),
+        conversation: conversations::pair(&ring.from),
     };
     tell(app, &ring.from, words.missed_call, words.show, destination);
+}
+
+/// Somebody wrote something.
+pub(super) fn written(
+    app: &AppHandle,
+    shell: &Shell,
+    account: &AccountId,
+    conversation: &Conversation,
+) {
+    let settings = shell.chosen.settings();
+    let Some(last) = conversation.last.as_ref().filter(|last| !last.own) else {
+        return;
+    };
+    // A call that was missed was announced when it was.
+    if !settings.notifications.messages || last.call.is_some() || is_looked_at(app) {
+        return;
+    }
+    let words = words(&settings);
+    let text = if settings.notifications.preview && !last.text.is_empty() {
+        last.text.as_str()
+    } else {
+        words.new_message
+    };
+    let from = last.author.as_deref().unwrap_or("Cooee");
+    let destination = Destination::Conversation {
+        account: account.clone(),
+        conversation: conversation.id.clone(),
+    };
+    if settings.notifications.sounds {
+        Tone::Message.once(&settings);
+    }
+    tell(app, from, text, words.show, destination);
 }
 
 fn tell(app: &AppHandle, from: &str, text: &str, show: &str, destination: Destination) {
     let mut notification = Notification::new();
     notification
         .appname("Cooee")
-        .icon("cooee")
+        .icon("cooee-app")
         .summary(&cut(from))
         .body(&escape(&cut(text)))
         .action("default", show);
@@ -188,7 +223,7 @@ pub(super) fn offer(
     let mut notification = Notification::new();
     notification
         .appname("Cooee")
-        .icon("cooee")
+        .icon("cooee-app")
         .summary("Cooee")
         .body(&escape(&cut(text)))
         .action("default", label);

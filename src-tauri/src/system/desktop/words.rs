@@ -3,7 +3,6 @@
 use crate::model::settings::{Language, Settings};
 
 /// Words in one language.
-#[allow(dead_code, reason = "messages are not connected yet")]
 pub(super) struct Words {
     pub(super) show: &'static str,
     pub(super) mute: &'static str,
