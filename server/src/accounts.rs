@@ -8,15 +8,15 @@ use cooee_protocol::{
 };
 use rusqlite::Connection as Database;
 
-use crate::app::{App, Request, confirmed};
+use crate::app::{App, Request, watching};
 use crate::connection::{Connection, Login};
-use crate::db::contacts::Relation;
+use crate::db::contacts::{Known, Relation};
 use crate::db::profiles::{self, Stored};
 use crate::db::{JobError, JobResult, contacts, groups, tokens};
 use crate::hub::State;
 use crate::ids::{ProfileId, SessionId, TokenHash, new_token};
 use crate::limits::now;
-use crate::outbox::Pushed;
+use crate::outbox::{Close, Pushed};
 use crate::passwords::{PasswordError, Verdict};
 
 const WRONG: &str = "wrong name or password";
@@ -24,7 +24,7 @@ const WRONG: &str = "wrong name or password";
 /// Everything that a login answers, as of one transaction.
 struct Snapshot {
     own: Stored,
-    contacts: Vec<(Relation, Stored)>,
+    contacts: Vec<Known<Stored>>,
     groups: Vec<Group>,
 }
 
@@ -270,7 +270,7 @@ impl Connection {
                             "the password was changed; log in again",
                         );
                         let error = ServerMessage::Error(error);
-                        state.end_others(profile, session, &error, now());
+                        state.end_others(profile, session, &error, Close::REVOKED, now());
                     }
                 },
             )
@@ -323,7 +323,7 @@ impl App {
     }
 }
 
-fn refuse_password(request: &Request, error: &PasswordError) {
+pub(crate) fn refuse_password(request: &Request, error: &PasswordError) {
     let code = match error {
         PasswordError::Busy => ErrorCode::SlowDown,
         PasswordError::Failed => ErrorCode::ServerFault,
@@ -358,7 +358,7 @@ fn entered(
     if answer == Answer::Everything {
         let list = contacts
             .iter()
-            .map(|(relation, other)| contact(state, *relation, other))
+            .map(|known| contact(state, known.relation, &known.who, known.unseen))
             .collect();
         request.answer(ServerMessage::Contacts(list));
         request.answer(ServerMessage::Groups(groups));
@@ -370,7 +370,8 @@ fn entered(
         }
     }
     state.calls.session_here(profile, attached.session);
-    state.announce(profile, confirmed(contacts).map(|contact| contact.profile));
+    let watching = watching(contacts);
+    state.announce(profile, watching.map(|contact| contact.profile));
     Some(Login {
         profile,
         session: attached.session,
@@ -378,14 +379,15 @@ fn entered(
     })
 }
 
-/// A contact as the one side sees the other.
-pub(crate) fn contact(state: &State, relation: Relation, other: &Stored) -> Contact {
+/// A contact as the one side sees the other, who may be unseen.
+pub(crate) fn contact(state: &State, relation: Relation, other: &Stored, unseen: bool) -> Contact {
     Contact {
         pp: other.picture.clone(),
         pseudo: other.name.clone(),
         status: match relation {
             Relation::Pending => Status::Pending,
             Relation::Requested => Status::Requested,
+            Relation::Confirmed if unseen => Status::Offline,
             Relation::Confirmed => state.status(other.profile),
         },
     }
@@ -396,7 +398,7 @@ struct Amended {
     own: Stored,
     /// The name before, when it is another now.
     previous: Option<Username>,
-    contacts: Vec<(Relation, ProfileId)>,
+    contacts: Vec<Known<ProfileId>>,
     fellows: Vec<ProfileId>,
     groups: Vec<groups::State>,
 }
@@ -457,16 +459,17 @@ fn tell_amended(state: &mut State, request: &Request, session: SessionId, amende
     let status = state.status(profile);
     request.answer(message(status));
     state.tell_others(profile, session, message(status));
-    for (relation, other) in contacts {
-        let shown = match relation {
+    // Who is blocked is told nothing, or somebody who is away would change under their eyes.
+    for known in contacts.into_iter().filter(|known| !known.blocked) {
+        let shown = match known.relation {
             Relation::Confirmed => status,
             // As the other side sees it.
             Relation::Pending if previous.is_some() => Status::Requested,
             Relation::Requested if previous.is_some() => Status::Pending,
             Relation::Pending | Relation::Requested => continue,
         };
-        seen.insert(other);
-        state.tell(other, message(shown));
+        seen.insert(known.who);
+        state.tell(known.who, message(shown));
     }
     if previous.is_none() {
         return;

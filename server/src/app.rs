@@ -10,9 +10,10 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::attachments::Attachments;
 use crate::calls::Timing;
 use crate::config::Config;
-use crate::db::contacts::Relation;
+use crate::db::contacts::{Known, Relation};
 use crate::db::{self, Db, JobError, JobResult};
 use crate::hub::{Hub, State};
 use crate::ids::ProfileId;
@@ -50,6 +51,10 @@ pub(crate) struct App {
     pub(crate) upload_bodies: Semaphore,
     /// One upload at a time: a picture's quota is checked before its file is written.
     pub(crate) uploads: tokio::sync::Mutex<()>,
+    /// There is something to clean away.
+    pub(crate) cleaning: tokio::sync::Notify,
+    /// What arrives of attachments.
+    pub(crate) attachments: Attachments,
     /// Cancelled when the server stops.
     pub(crate) stopping: CancellationToken,
     /// Every connection and every task of the server.
@@ -96,6 +101,8 @@ impl App {
             ),
             upload_bodies: Semaphore::new(BODIES_AT_ONCE),
             uploads: tokio::sync::Mutex::new(()),
+            cleaning: tokio::sync::Notify::new(),
+            attachments: Attachments::default(),
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
             config,
@@ -181,7 +188,7 @@ impl App {
                     move |contacts| match contacts {
                         Ok(contacts) => app
                             .hub
-                            .with(|state| state.announce(profile, confirmed(contacts))),
+                            .with(|state| state.announce(profile, watching(contacts))),
                         Err(error) => tracing::error!(%error, "presence was not announced"),
                     },
                 );
@@ -193,12 +200,12 @@ impl App {
     }
 }
 
-/// Only those who have agreed.
-pub(crate) fn confirmed<T>(contacts: Vec<(Relation, T)>) -> impl Iterator<Item = T> {
+/// Only those who may see where one is: they have agreed, and are not blocked.
+pub(crate) fn watching<T>(contacts: Vec<Known<T>>) -> impl Iterator<Item = T> {
     contacts
         .into_iter()
-        .filter(|(relation, _)| *relation == Relation::Confirmed)
-        .map(|(_, contact)| contact)
+        .filter(|known| known.relation == Relation::Confirmed && !known.blocked)
+        .map(|known| known.who)
 }
 
 /// Where the answer to a request goes, and under which number.

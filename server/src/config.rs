@@ -94,6 +94,8 @@ pub struct Config {
     pub typing_burst: u32,
     /// Times a second, sustained, that a profile tells that it types.
     pub typing_rate: u32,
+    /// The most people whom one profile blocks.
+    pub max_blocked: u32,
     /// The most contacts, requests included, of one profile.
     pub max_contacts: u32,
     /// The most groups of one profile.
@@ -104,6 +106,10 @@ pub struct Config {
     pub max_tokens: u32,
     /// The bytes of pictures that one profile may upload.
     pub picture_quota: u64,
+    /// The bytes of the largest attachment.
+    pub attachment_limit: u64,
+    /// The bytes of attachments that one profile may upload, unfinished ones included.
+    pub attachment_quota: u64,
     /// Password hashes computed at once; each takes 19 MiB.
     pub hash_parallel: usize,
     /// Password hashes that wait for their turn; more are refused.
@@ -144,11 +150,14 @@ impl Default for Config {
             post_rate: 100,
             typing_burst: 20,
             typing_rate: 2,
+            max_blocked: 1000,
             max_contacts: 5000,
             max_groups: 1000,
             max_members: 1000,
             max_tokens: 50,
             picture_quota: 64 << 20,
+            attachment_limit: 100 << 20,
+            attachment_quota: 1 << 30,
             hash_parallel: std::thread::available_parallelism().map_or(1, usize::from),
             hash_waiting: 64,
         }

@@ -288,15 +288,10 @@ impl Connection {
             ClientMessage::ListConversations(args) => {
                 app.list_conversations(request, login, args).await;
             }
-            ClientMessage::Block(_)
-            | ClientMessage::Unblock(_)
-            | ClientMessage::ListBlocked(_)
-            | ClientMessage::DeleteProfile(_) => {
-                request.refuse(
-                    ErrorCode::Invalid,
-                    "this server does not have that extension",
-                );
-            }
+            ClientMessage::Block(args) => app.block(request, login, args).await,
+            ClientMessage::Unblock(args) => app.unblock(request, login, args).await,
+            ClientMessage::ListBlocked(_) => app.list_blocked(request, login).await,
+            ClientMessage::DeleteProfile(args) => self.delete_profile(request, login, args).await,
             // Handled before a login is asked for.
             ClientMessage::CreateProfile(_)
             | ClientMessage::Login(_)

@@ -28,11 +28,14 @@ impl App {
                 } else {
                     (Relation::Pending, Relation::Requested)
                 };
-                let to_me = ServerMessage::ContactAdded(contact(state, mine, &pair.other));
-                let to_them = ServerMessage::ContactAdded(contact(state, theirs, &pair.own));
+                let to_me = contact(state, mine, &pair.other, pair.unseen);
+                let to_me = ServerMessage::ContactAdded(to_me);
                 request.answer(to_me.clone());
                 state.tell_others(profile, session, to_me);
-                state.tell(pair.other.profile, to_them);
+                if pair.told {
+                    let to_them = contact(state, theirs, &pair.own, false);
+                    state.tell(pair.other.profile, ServerMessage::ContactAdded(to_them));
+                }
             },
         )
         .await;
@@ -54,7 +57,9 @@ impl App {
                 let to_me = deleted(pair.other.name);
                 request.answer(to_me.clone());
                 state.tell_others(profile, session, to_me);
-                state.tell(pair.other.profile, deleted(pair.own.name));
+                if pair.told {
+                    state.tell(pair.other.profile, deleted(pair.own.name));
+                }
             },
         )
         .await;

@@ -7,14 +7,17 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, put};
+use cooee_protocol::Token;
 
 use crate::app::App;
 use crate::connection::{self, MOST_READ};
+use crate::db::{JobError, tokens};
+use crate::ids::{ProfileId, TokenHash};
 use crate::limits::address_key;
-use crate::pictures;
+use crate::{attachments, pictures};
 
 /// The subprotocol that a client may offer.
 const SUBPROTOCOL: &str = "cooee.v1";
@@ -35,8 +38,35 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/healthz", get(health))
         .route("/v1/pictures", put(pictures::upload))
         .route("/v1/pictures/{pp}", get(pictures::download))
+        .route(
+            "/v1/attachments/{id}",
+            get(attachments::download)
+                .head(attachments::head)
+                .put(attachments::put)
+                .patch(attachments::patch),
+        )
         .layer(DefaultBodyLimit::max(pictures::MOST_BYTES))
         .with_state(app)
+}
+
+/// Whose token the request carries, if it is one.
+pub(crate) async fn profile_of(
+    app: &App,
+    headers: &HeaderMap,
+) -> Result<Option<ProfileId>, JobError> {
+    let token = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .and_then(|(_, token)| Token::parse(token.trim()).ok());
+    match token {
+        Some(token) => {
+            let hash = TokenHash::of(&token);
+            app.db.ask(move |db| tokens::resume(db, hash)).await
+        }
+        None => Ok(None),
+    }
 }
 
 async fn websocket(

@@ -19,12 +19,17 @@
 mod accept;
 mod accounts;
 mod app;
+mod attachments;
+pub mod backup;
+mod blocking;
 mod calls;
+mod cleaning;
 mod config;
 mod connection;
 mod contacts;
 mod conversations;
 mod db;
+mod deletion;
 pub mod doctor;
 #[cfg(fuzzing)]
 pub mod fuzz;

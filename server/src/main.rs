@@ -6,14 +6,17 @@ use std::time::Duration;
 
 use clap::Parser as _;
 use cooee_server::Server;
+use cooee_server::backup::Summary;
 use cooee_server::doctor::Verdict;
-use cooee_server::options::{Cli, Command, Doctor, LogFormat, Options};
+use cooee_server::options::{Cli, Command, Doctor, LogFormat, Options, Stored};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Some(Command::Doctor(doctor)) => examine(*doctor),
+        Some(Command::Backup(stored)) => back_up(&stored),
+        Some(Command::Restore(stored)) => restore(&stored),
         None => run(cli.options).map(|()| ExitCode::SUCCESS),
     };
     match done {
@@ -39,6 +42,25 @@ fn examine(doctor: Doctor) -> Result<ExitCode, Box<dyn std::error::Error>> {
     }
     let failed = checks.iter().any(|check| check.verdict == Verdict::Fail);
     Ok(ExitCode::from(u8::from(failed)))
+}
+
+fn back_up(stored: &Stored) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let data = stored.data()?;
+    let kept = cooee_server::backup::backup(&data, &stored.file)?;
+    println!("{}", told("backed up", &kept));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn restore(stored: &Stored) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let data = stored.data()?;
+    let kept = cooee_server::backup::restore(&stored.file, &data)?;
+    println!("{} into {}", told("restored", &kept), data.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn told(what: &str, kept: &Summary) -> String {
+    let Summary { files, bytes } = kept;
+    format!("{what}: the database and {files} pictures and attachments, {bytes} bytes")
 }
 
 fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {

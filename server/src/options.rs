@@ -75,11 +75,29 @@ For others to reach, with a certificate:
 Behind a proxy that does TLS and passes WebSockets on:
   cooee-server --data /var/lib/cooee --listen 10.0.0.5:4400 --stun 0.0.0.0:3478 --allow-plaintext
 
+Everything in one file, while it runs: `cooee-server backup FILE`; back again: `cooee-server restore`.
 What could keep it from working, and what to do about it: `cooee-server doctor` with its options.
 
 When it is ready it prints one line on stdout, `listening on ws://…/v1/ws  stun ADDR:PORT`. Logs go
 to stderr. SIGTERM and SIGINT stop it within five seconds. GET /healthz answers 200 while the
 database does.";
+
+const BACKUP_HELP: &str = "\
+The file is a tar archive of the database, as of one moment, and of all pictures and attachments.
+The server may run meanwhile and nobody waits for it. The file must not exist. It holds password
+hashes and what people wrote: keep it as safe as the server.
+
+  cooee-server backup --data /var/lib/cooee /backup/cooee-$(date +%F).tar";
+
+const RESTORE_HELP: &str = "\
+The folder must not hold a database: move the old one away, or name a new folder. Everything is
+compared with its checksum before the database comes to its place. Whoever logged in or uploaded
+after the backup was made does so again; clients notice, and bring what they have not sent yet.
+
+  systemctl stop cooee-server
+  mv /var/lib/cooee /var/lib/cooee.before
+  cooee-server restore --data /var/lib/cooee /backup/cooee-2026-11-23.tar
+  systemctl start cooee-server";
 
 macro_rules! options {
     ($(
@@ -120,7 +138,7 @@ macro_rules! options {
 }
 
 options! {
-    /// Folder for the database and the pictures, made if needed [default: cooee-data]
+    /// Folder for the database, pictures and attachments, made if needed [default: cooee-data]
     data: PathBuf = "DIR" "COOEE_DATA" ();
     /// Where to listen for HTTP and WebSocket; port 0 picks a free one [default: 127.0.0.1:4400]
     listen: SocketAddr = "ADDR:PORT" "COOEE_LISTEN" ();
@@ -196,6 +214,8 @@ options! {
     typing_burst: u32 = "N" "COOEE_TYPING_BURST" ();
     /// Times a second, sustained, that one profile tells that it types [default: 2]
     typing_rate: u32 = "N" "COOEE_TYPING_RATE" ();
+    /// People whom one profile may block [default: 1000]
+    max_blocked: u32 = "N" "COOEE_MAX_BLOCKED" ();
     /// Contacts of one profile, requests included [default: 5000]
     max_contacts: u32 = "N" "COOEE_MAX_CONTACTS" ();
     /// Groups of one profile [default: 1000]
@@ -206,6 +226,10 @@ options! {
     max_tokens: u32 = "N" "COOEE_MAX_TOKENS" ();
     /// Bytes of pictures that one profile may upload [default: 67108864]
     picture_quota: u64 = "N" "COOEE_PICTURE_QUOTA" ();
+    /// Bytes of the largest attachment [default: 104857600]
+    attachment_limit: u64 = "N" "COOEE_ATTACHMENT_LIMIT" ();
+    /// Bytes of attachments that one profile may upload [default: 1073741824]
+    attachment_quota: u64 = "N" "COOEE_ATTACHMENT_QUOTA" ();
     /// Password hashes at once, 19 MiB each [default: the number of processors]
     hash_parallel: usize = "N" "COOEE_HASH_PARALLEL" ();
     /// Password hashes that wait for their turn; more are refused [default: 64]
@@ -241,6 +265,42 @@ pub struct Cli {
 pub enum Command {
     /// Look at ports, certificate, data folder, disk and clock, and say what to do
     Doctor(Box<Doctor>),
+    /// Copy everything that the server keeps into one file, also while it runs
+    #[command(after_help = BACKUP_HELP)]
+    Backup(Stored),
+    /// Make a data folder out of a backup
+    #[command(after_help = RESTORE_HELP)]
+    Restore(Stored),
+}
+
+/// A data folder and the file of a backup.
+#[derive(Debug, clap::Args)]
+pub struct Stored {
+    /// The file of the backup
+    pub file: PathBuf,
+    /// The server's data folder [default: cooee-data]
+    #[arg(long, env = "COOEE_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The server's TOML file, for the data folder that it names
+    #[arg(long, env = "COOEE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Stored {
+    /// The data folder: as given, from the TOML file, or the default.
+    ///
+    /// # Errors
+    ///
+    /// When the TOML file cannot be read or holds anything but options.
+    pub fn data(&self) -> Result<PathBuf, OptionsError> {
+        let options = Options {
+            data: self.data.clone(),
+            config: self.config.clone(),
+            ..Options::default()
+        };
+        let data = options.with_file()?.data;
+        Ok(data.unwrap_or_else(|| Config::default().data))
+    }
 }
 
 /// The doctor's options: those of the server that it is about.
@@ -369,11 +429,14 @@ impl Options {
             post_rate: self.post_rate.unwrap_or(default.post_rate),
             typing_burst: self.typing_burst.unwrap_or(default.typing_burst),
             typing_rate: self.typing_rate.unwrap_or(default.typing_rate),
+            max_blocked: self.max_blocked.unwrap_or(default.max_blocked),
             max_contacts: self.max_contacts.unwrap_or(default.max_contacts),
             max_groups: self.max_groups.unwrap_or(default.max_groups),
             max_members: self.max_members.unwrap_or(default.max_members),
             max_tokens: self.max_tokens.unwrap_or(default.max_tokens),
             picture_quota: self.picture_quota.unwrap_or(default.picture_quota),
+            attachment_limit: self.attachment_limit.unwrap_or(default.attachment_limit),
+            attachment_quota: self.attachment_quota.unwrap_or(default.attachment_quota),
             hash_parallel: self.hash_parallel.unwrap_or(default.hash_parallel),
             hash_waiting: self.hash_waiting.unwrap_or(default.hash_waiting),
         })

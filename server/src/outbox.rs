@@ -31,6 +31,7 @@ impl Close {
     pub(crate) const PROTOCOL: Self = Self::new(1002, "not the WebSocket protocol");
     pub(crate) const FLOOD: Self = Self::new(1008, "too many requests");
     pub(crate) const REVOKED: Self = Self::new(1008, "the password was changed");
+    pub(crate) const DELETED: Self = Self::new(1008, "the profile was deleted");
     pub(crate) const NO_LOGIN: Self = Self::new(1008, "no login in time");
     pub(crate) const TOO_BIG: Self = Self::new(1009, "the frame is too big");
     pub(crate) const RESUMED: Self = Self::new(4001, "resumed elsewhere");

@@ -14,14 +14,15 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest as _, Path as UrlPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use cooee_protocol::{PictureId, Token};
+use cooee_protocol::PictureId;
 use imagesize::ImageType;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use crate::app::App;
-use crate::db::{pictures, tokens};
-use crate::ids::{ProfileId, TokenHash};
+use crate::db::pictures;
+use crate::http::profile_of;
+use crate::ids::ProfileId;
 
 /// The largest picture, in bytes.
 pub(crate) const MOST_BYTES: usize = 1 << 20;
@@ -91,16 +92,7 @@ impl Format {
 
 /// Whose token the request carries.
 async fn authorize(app: &App, headers: &HeaderMap) -> Result<ProfileId, PictureError> {
-    let token = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .and_then(|(_, token)| Token::parse(token.trim()).ok())
-        .ok_or(PictureError::Unauthorized)?;
-    let hash = TokenHash::of(&token);
-    app.db
-        .ask(move |db| tokens::resume(db, hash))
+    profile_of(app, headers)
         .await
         .map_err(|_| PictureError::Fault)?
         .ok_or(PictureError::Unauthorized)
@@ -236,6 +228,17 @@ fn identify(bytes: &[u8]) -> Result<PictureId, PictureError> {
         write!(hex, "{byte:02x}").map_err(|_| PictureError::Fault)?;
     }
     PictureId::parse(&hex).ok_or(PictureError::Fault)
+}
+
+/// Removes a picture's file.
+pub(crate) async fn remove(data: &Path, picture: &PictureId) {
+    let place = place(data, picture);
+    let removed = tokio::task::spawn_blocking(move || fs::remove_file(place)).await;
+    if let Ok(Err(error)) = removed
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!(%error, "a picture could not be removed");
+    }
 }
 
 fn place(data: &Path, picture: &PictureId) -> PathBuf {

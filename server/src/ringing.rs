@@ -12,7 +12,7 @@ use rusqlite::Connection as Database;
 use crate::app::{App, Request};
 use crate::calls::{Candidate, Kind, Placing};
 use crate::connection::Login;
-use crate::db::contacts::{self, Relation};
+use crate::db::blocks;
 use crate::db::groups::{self, Circle};
 use crate::db::{JobError, JobResult, profiles};
 use crate::ids::{Person, ProfileId};
@@ -152,11 +152,11 @@ fn place(db: &Database, profile: ProfileId, args: Place) -> JobResult<Asked> {
         info: args.info.clone(),
     };
     let Some(id) = args.id_group.clone() else {
-        let callee = callee(db, profile, only(&args.list_pseudo)?)?;
+        let (callee, away) = callee(db, profile, only(&args.list_pseudo)?)?;
         let id = groups::pair(db, profile, callee.profile)?;
         return Ok(Asked {
             placing: placing(id, Kind::Direct),
-            people: vec![callee],
+            people: if away { Vec::new() } else { vec![callee] },
         });
     };
     match groups::circle(db, profile, &id)? {
@@ -167,18 +167,22 @@ fn place(db: &Database, profile: ProfileId, args: Place) -> JobResult<Asked> {
                     "that call is with somebody else",
                 ));
             }
-            let callee = callee(db, profile, &other.name)?;
+            let (callee, away) = callee(db, profile, &other.name)?;
             Ok(Asked {
                 placing: placing(id, Kind::Direct),
-                people: vec![callee],
+                people: if away { Vec::new() } else { vec![callee] },
             })
         }
         Some(Circle::Group(members)) => {
-            let people = members
-                .into_iter()
-                .filter(|member| member.profile != profile)
-                .filter(|member| !named || args.list_pseudo.contains(&member.name))
-                .collect();
+            let mut people = Vec::with_capacity(members.len());
+            for member in members {
+                let meant = member.profile != profile
+                    && (!named || args.list_pseudo.contains(&member.name));
+                // Where one blocks the other, neither rings the other.
+                if meant && !blocks::between(db, profile, member.profile)? {
+                    people.push(member);
+                }
+            }
             Ok(Asked {
                 placing: placing(id, Kind::Group),
                 people,
@@ -202,16 +206,19 @@ fn only(list: &[Username]) -> JobResult<&Username> {
     }
 }
 
-/// The contact of that name. Unknown and not allowed are the same, so that names cannot be probed.
-fn callee(db: &Database, profile: ProfileId, name: &Username) -> JobResult<Person> {
+/// The contact of that name, and whether they seem away because they block the profile. Unknown and
+/// not allowed are the same, so that names cannot be probed.
+fn callee(db: &Database, profile: ProfileId, name: &Username) -> JobResult<(Person, bool)> {
     let found = profiles::by_name(db, name)?;
-    match found {
-        Some(found)
-            if contacts::relation(db, profile, found.profile)? == Some(Relation::Confirmed) =>
-        {
-            Ok(found.person())
+    let standing = match &found {
+        Some(found) => Some(blocks::standing(db, profile, found.profile)?),
+        None => None,
+    };
+    match (found, standing) {
+        (Some(found), Some(standing)) if standing.contact && !standing.blocks => {
+            Ok((found.person(), standing.blocked))
         }
-        Some(_) | None => Err(JobError::Refused(ErrorReply {
+        (Some(_) | None, _) => Err(JobError::Refused(ErrorReply {
             reason: Some("not_allowed".to_owned()),
             ..ErrorReply::new(
                 ErrorCode::CallFailed,

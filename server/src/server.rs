@@ -140,6 +140,7 @@ impl Server {
         app.tasks.spawn(Arc::clone(&app).follow_calls());
         app.tasks.spawn(Arc::clone(&app).follow_time());
         app.tasks.spawn(Arc::clone(&app).follow_presence());
+        app.tasks.spawn(Arc::clone(&app).follow_cleaning());
         if let Some(relay) = app.relay.built_in() {
             let stopping = app.stopping.clone();
             app.tasks.spawn(Arc::clone(relay).follow_time(stopping));

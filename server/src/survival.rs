@@ -4,14 +4,17 @@
 //! themselves in their call, quit it, and be joined by others.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use cooee_protocol::{CallEntry, CallOutcome, GroupId};
 
 use crate::app::App;
-use crate::calls::{Kind, Restored};
+use crate::calls::{Kind, Origin, Restored};
 use crate::db::calls::{SavedCall, SavedPlace};
 use crate::db::profiles::Stored;
-use crate::db::{self, JobError};
+use crate::db::{self, JobError, unix_micros};
 use crate::hub::State;
+use crate::ids::ProfileId;
 use crate::limits::now;
 
 impl App {
@@ -29,20 +32,56 @@ impl App {
         Ok(())
     }
 
-    /// Notes each change of who is in a call.
+    /// Notes each change of who is in a call, and writes down those that are over: in one
+    /// transaction, so that a call is either still going on or an entry.
     pub(crate) async fn follow_calls(self: Arc<Self>) {
         loop {
-            let changed = self.hub.with(State::take_changed_calls);
-            for call in changed {
-                let id = call.id.clone();
-                if let Err(error) = self.db.ask(move |db| db::calls::save(db, &call)).await {
-                    tracing::error!(%error, %id, "a call was not noted");
-                }
+            let (changed, mut over) = self
+                .hub
+                .with(|state| (state.take_changed_calls(), state.take_over()));
+            // A call that reaches nobody costs its caller nothing: it counts as an entry of theirs.
+            over.retain(|(_, caller, call)| {
+                call.outcome == CallOutcome::Finished || self.posts.take(caller, now())
+            });
+            if !changed.is_empty() || !over.is_empty() {
+                self.note_calls(changed, over).await;
             }
             tokio::select! {
                 () = self.hub.calls_changed.notified() => {}
                 () = self.stopping.cancelled() => return,
             }
+        }
+    }
+
+    async fn note_calls(
+        self: &Arc<Self>,
+        changed: Vec<SavedCall>,
+        over: Vec<(GroupId, ProfileId, CallEntry)>,
+    ) {
+        let app = Arc::clone(self);
+        let noted = self.db.run(
+            move |db| {
+                for call in &changed {
+                    db::calls::save(db, call)?;
+                }
+                let mut news = Vec::new();
+                for (id, caller, call) in &over {
+                    let entry = db::entries::record_call(db, id, *caller, call)?;
+                    news.extend(entry.map(|entry| (*caller, entry)));
+                }
+                Ok(news)
+            },
+            move |news| match news {
+                Ok(news) => app.hub.with(|state| {
+                    for (caller, entry) in news {
+                        state.tell_entry(caller, None, entry);
+                    }
+                }),
+                Err(error) => tracing::error!(%error, "calls were not noted"),
+            },
+        );
+        if let Err(error) = noted.await {
+            tracing::error!(%error, "calls were not noted");
         }
     }
 }
@@ -68,7 +107,18 @@ impl State {
                     };
                     places.into_iter().filter_map(token).collect()
                 });
-                SavedCall { id, direct, places }
+                let (caller, answered) = self.calls.origin(&id).unzip();
+                let since = |at| i64::try_from(now().saturating_duration_since(at).as_micros());
+                SavedCall {
+                    answered: answered
+                        .flatten()
+                        .and_then(|at| since(at).ok())
+                        .map(|micros| unix_micros().saturating_sub(micros)),
+                    id,
+                    direct,
+                    caller,
+                    places,
+                }
             })
             .collect()
     }
@@ -89,6 +139,15 @@ impl State {
                 info: place.info,
             })
             .collect();
-        self.calls.restore(call.id, kind, places, now);
+        let answered = call.answered.and_then(|at| {
+            let micros = u64::try_from(unix_micros().saturating_sub(at)).ok()?;
+            now.checked_sub(Duration::from_micros(micros))
+        });
+        let origin = Origin {
+            id: call.id,
+            caller: call.caller,
+            answered,
+        };
+        self.calls.restore(origin, kind, places, now);
     }
 }

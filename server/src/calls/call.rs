@@ -87,8 +87,12 @@ impl Rung {
 pub(crate) struct Call {
     pub(crate) id: GroupId,
     pub(crate) kind: Kind,
-    /// Whether anybody has ever accepted.
-    pub(crate) accepted: bool,
+    /// Who has placed it.
+    pub(crate) caller: ProfileId,
+    /// When somebody accepted first.
+    pub(crate) answered: Option<Instant>,
+    /// Whether somebody has declined.
+    pub(crate) refused: bool,
     /// In the order in which they joined.
     pub(crate) participants: Vec<Participant>,
     pub(crate) ringing: Vec<Rung>,
@@ -103,12 +107,19 @@ impl Call {
         Self {
             id,
             kind,
-            accepted: false,
+            caller: caller.person.profile,
+            answered: None,
+            refused: false,
             participants: vec![caller],
             ringing: Vec::new(),
             declined: HashSet::new(),
             timer: None,
         }
+    }
+
+    /// Whether anybody has ever accepted.
+    pub(crate) fn is_accepted(&self) -> bool {
+        self.answered.is_some()
     }
 
     pub(crate) fn participant(&self, profile: ProfileId) -> Option<&Participant> {

@@ -20,6 +20,7 @@
 mod call;
 mod exchange;
 mod messages;
+mod over;
 mod ring;
 mod saved;
 #[cfg(test)]
@@ -35,8 +36,9 @@ use cooee_protocol::{
 
 use crate::ids::{Person, ProfileId, SessionId};
 use call::{Call, Participant};
+pub(crate) use over::Over;
 pub(crate) use ring::{Candidate, Placing};
-pub(crate) use saved::Restored;
+pub(crate) use saved::{Origin, Restored};
 
 /// Who sent a message, and under which number.
 #[derive(Debug, Clone)]
@@ -81,6 +83,8 @@ pub(crate) enum Output {
     Left(GroupId, SessionId),
     /// A call is over.
     Ended(GroupId),
+    /// Remember a call that is over, or that reached nobody.
+    Over(Over),
 }
 
 /// A sealed datagram, as its sender encoded it.
@@ -320,7 +324,7 @@ impl Calls {
         }
         let others: Vec<_> = call.participants.iter().map(|p| p.session).collect();
         let was_ringing = call.take_ringing(profile).is_some();
-        call.accepted = true;
+        call.answered.get_or_insert(now);
         let newcomer = Participant::new(from.person.clone(), from.session, info);
         call.participants.push(newcomer);
         if was_ringing {
@@ -375,7 +379,7 @@ impl Calls {
         let Some(call) = self.calls.get(id) else {
             return;
         };
-        if call.accepted {
+        if call.is_accepted() {
             self.changed.insert(id.clone());
         }
         if call.ringing.is_empty() && call.participants.len() < 2 {
@@ -406,12 +410,13 @@ impl Calls {
         let Some(call) = self.calls.remove(id) else {
             return;
         };
-        if call.accepted {
+        if call.is_accepted() {
             self.changed.insert(id.clone());
         }
         if let Some(at) = call.timer {
             self.timers.remove(&(at, id.clone()));
         }
+        self.outputs.push_back(Output::Over(Over::of(&call)));
         self.outputs.push_back(Output::Ended(id.clone()));
         for place in call.participants {
             self.joined.remove(&place.person.profile);

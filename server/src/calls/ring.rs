@@ -92,6 +92,7 @@ impl Calls {
             } else {
                 ("offline", "nobody called is online")
             };
+            self.reached_nobody(&placing.id, from.person.profile);
             self.fail(from, Some(placing.id), Some(reason), detail);
             return;
         }
@@ -196,6 +197,7 @@ impl Calls {
             return;
         };
         call.declined.insert(profile);
+        call.refused |= reason == "declined";
         self.forget_ring(profile, id);
         self.tell_left(id, &rung.person.name, reason);
         self.settle(id);
@@ -239,7 +241,9 @@ impl Calls {
         let caller = call
             .participants
             .first()
-            .filter(|_| call.participants.len() == 1 && !call.accepted && call.ringing.is_empty())
+            .filter(|_| {
+                call.participants.len() == 1 && !call.is_accepted() && call.ringing.is_empty()
+            })
             .map(|caller| caller.session);
         let Some(reason) = expired.last().map(|rung| rung.end().1) else {
             return;

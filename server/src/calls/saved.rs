@@ -16,6 +16,15 @@ pub(crate) struct Restored {
     pub(crate) info: Option<CallInfo>,
 }
 
+/// Where a call comes from.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    pub(crate) id: GroupId,
+    pub(crate) caller: Option<ProfileId>,
+    /// When somebody accepted first.
+    pub(crate) answered: Option<Instant>,
+}
+
 /// A participant as it is to be noted.
 pub(crate) type Member = (ProfileId, SessionId, Option<CallInfo>);
 
@@ -30,9 +39,15 @@ impl Calls {
         std::mem::take(&mut self.changed).into_iter().collect()
     }
 
+    /// Who has placed a call, and when somebody answered first.
+    pub(crate) fn origin(&self, id: &GroupId) -> Option<(ProfileId, Option<Instant>)> {
+        let call = self.calls.get(id)?;
+        Some((call.caller, call.answered))
+    }
+
     /// Who is in a call; nothing when it is over or nobody has accepted yet.
     pub(crate) fn members(&self, id: &GroupId) -> Option<(Kind, Vec<Member>)> {
-        let call = self.calls.get(id).filter(|call| call.accepted)?;
+        let call = self.calls.get(id).filter(|call| call.is_accepted())?;
         let member =
             |place: &Participant| (place.person.profile, place.session, place.info.clone());
         Some((call.kind, call.participants.iter().map(member).collect()))
@@ -40,7 +55,14 @@ impl Calls {
 
     /// Takes up a call whose participants are all away for now. Whoever has told its addresses
     /// has been asked for them; the others are asked when they come back.
-    pub(crate) fn restore(&mut self, id: GroupId, kind: Kind, places: Vec<Restored>, now: Instant) {
+    pub(crate) fn restore(
+        &mut self,
+        origin: Origin,
+        kind: Kind,
+        places: Vec<Restored>,
+        now: Instant,
+    ) {
+        let id = origin.id;
         let until = now + self.timing.grace;
         let asked_until = now + self.timing.info;
         let mut participants = places.into_iter().map(|place| {
@@ -58,7 +80,8 @@ impl Calls {
         };
         let mut call = Call::new(id.clone(), kind, first);
         call.participants.extend(participants);
-        call.accepted = true;
+        call.caller = origin.caller.unwrap_or(call.caller);
+        call.answered = Some(origin.answered.unwrap_or(now));
         for place in &call.participants {
             self.joined.insert(place.person.profile, id.clone());
             self.outputs

@@ -20,6 +20,9 @@ pub(crate) struct SavedPlace {
 pub(crate) struct SavedCall {
     pub(crate) id: GroupId,
     pub(crate) direct: bool,
+    pub(crate) caller: Option<ProfileId>,
+    /// When somebody answered first, in microseconds since 1970.
+    pub(crate) answered: Option<i64>,
     pub(crate) places: Vec<SavedPlace>,
 }
 
@@ -31,8 +34,13 @@ pub(crate) fn save(db: &Connection, call: &SavedCall) -> JobResult<()> {
     if call.places.is_empty() {
         return Ok(());
     }
-    db.prepare_cached("INSERT INTO calls (id, direct) VALUES (?1, ?2)")?
-        .execute(params![id, call.direct])?;
+    db.prepare_cached("INSERT INTO calls (id, direct, caller, answered) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![
+            id,
+            call.direct,
+            call.caller.map(|caller| caller.0),
+            call.answered
+        ])?;
     let mut insert = db.prepare_cached(
         "INSERT INTO participants (call, place, profile, token, info) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
@@ -46,13 +54,20 @@ pub(crate) fn save(db: &Connection, call: &SavedCall) -> JobResult<()> {
 /// Every call that was noted, with the profiles as they are now.
 pub(crate) fn load(db: &Connection) -> JobResult<Vec<(SavedCall, Vec<Stored>)>> {
     let mut calls = Vec::new();
-    let mut ids = db.prepare("SELECT id, direct FROM calls")?;
+    let mut ids = db.prepare("SELECT id, direct, caller, answered FROM calls")?;
     let ids = ids
-        .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?
+        .query_map([], |row| {
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get(1)?,
+                row.get::<_, Option<i64>>(2)?.map(ProfileId),
+                row.get(3)?,
+            ))
+        })?
         .collect::<Result<Vec<_>, _>>()?;
     let mut participants =
         db.prepare("SELECT profile, token, info FROM participants WHERE call = ?1 ORDER BY place")?;
-    for (id, direct) in ids {
+    for (id, direct, caller, answered) in ids {
         let rows = participants
             .query_map([&id], |row| {
                 Ok((
@@ -73,7 +88,14 @@ pub(crate) fn load(db: &Connection) -> JobResult<Vec<(SavedCall, Vec<Stored>)>> 
             });
         }
         let id = GroupId::parse(&id).map_err(|_| JobError::Malformed("call"))?;
-        calls.push((SavedCall { id, direct, places }, people));
+        let call = SavedCall {
+            id,
+            direct,
+            caller,
+            answered,
+            places,
+        };
+        calls.push((call, people));
     }
     Ok(calls)
 }

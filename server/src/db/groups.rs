@@ -4,6 +4,7 @@ use cooee_protocol::{ErrorCode, Group, GroupId, GroupName, Username};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
 
+use super::blocks;
 use super::contacts::{self, Relation};
 use super::profiles;
 use super::{JobError, JobResult, conversations, date, unix_micros};
@@ -85,7 +86,8 @@ fn touch(db: &Connection, group: &GroupId) -> JobResult<()> {
     Ok(())
 }
 
-fn ids_of(db: &Connection, profile: ProfileId) -> JobResult<Vec<GroupId>> {
+/// The groups of the profile, in the order in which it joined them.
+pub(crate) fn ids_of(db: &Connection, profile: ProfileId) -> JobResult<Vec<GroupId>> {
     let mut query =
         db.prepare_cached("SELECT group_id FROM members WHERE profile = ?1 ORDER BY joined")?;
     let rows = query.query_map([profile.0], |row| row.get::<_, String>(0))?;
@@ -120,12 +122,16 @@ fn check_room(db: &Connection, profile: ProfileId, bounds: Bounds) -> JobResult<
         .prepare_cached("SELECT count(*) FROM members WHERE profile = ?1")?
         .query_row([profile.0], |row| row.get(0))?;
     if count >= bounds.groups {
-        return Err(JobError::refused(
-            ErrorCode::NotAllowed,
-            format!("a profile is in at most {} groups", bounds.groups),
-        ));
+        return Err(no_room(bounds));
     }
     Ok(())
+}
+
+fn no_room(bounds: Bounds) -> JobError {
+    JobError::refused(
+        ErrorCode::NotAllowed,
+        format!("a profile is in at most {} groups", bounds.groups),
+    )
 }
 
 /// 603: creates a group with one member.
@@ -178,7 +184,13 @@ pub(crate) fn add(
             format!("{} is not a confirmed contact of yours", name.as_str()),
         ));
     }
-    check_room(db, added.profile, bounds)?;
+    // Who blocks looks like somebody whose groups are full.
+    let full = if blocks::standing(db, profile, added.profile)?.blocked {
+        Err(no_room(bounds))
+    } else {
+        check_room(db, added.profile, bounds)
+    };
+    full?;
     let size: u32 = db
         .prepare_cached("SELECT count(*) FROM members WHERE group_id = ?1")?
         .query_row([group.as_str()], |row| row.get(0))?;
@@ -316,6 +328,13 @@ pub(crate) fn pair(db: &Connection, one: ProfileId, other: ProfileId) -> JobResu
     conversations::join(db, &id, one)?;
     conversations::join(db, &id, other)?;
     Ok(id)
+}
+
+/// The ids of the pairs that the profile is in.
+pub(crate) fn pairs_of(db: &Connection, profile: ProfileId) -> JobResult<Vec<GroupId>> {
+    let mut query = db.prepare_cached("SELECT id FROM pairs WHERE low = ?1 OR high = ?1")?;
+    let rows = query.query_map([profile.0], |row| row.get::<_, String>(0))?;
+    rows.map(|id| group_id(&id?)).collect()
 }
 
 /// Everybody who shares a group with the profile.

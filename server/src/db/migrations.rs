@@ -6,6 +6,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0001_first.sql"),
     include_str!("0002_calls.sql"),
     include_str!("0003_conversations.sql"),
+    include_str!("0004_attachments.sql"),
 ];
 
 /// The version that this server brings a database to.

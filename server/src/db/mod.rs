@@ -7,10 +7,13 @@
 //! the commits. Reads go the same way: they see everything that was committed before them, and
 //! a transaction that wrote nothing costs no write to disk.
 
+pub(crate) mod attachments;
 pub(crate) mod blocks;
 pub(crate) mod calls;
+pub(crate) mod cleaning;
 pub(crate) mod contacts;
 pub(crate) mod conversations;
+pub(crate) mod deletion;
 pub(crate) mod entries;
 pub(crate) mod groups;
 mod migrations;
@@ -201,7 +204,7 @@ fn panicked(panic: &(dyn Any + Send)) -> JobError {
 }
 
 /// Takes the folder for this process, as long as the file that it returns is open.
-fn lock(folder: &Path) -> Result<File, OpenError> {
+pub(crate) fn lock(folder: &Path) -> Result<File, OpenError> {
     let shown = folder.display().to_string();
     let failed = |source| OpenError::Folder {
         folder: shown.clone(),
@@ -241,6 +244,8 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
     connection.pragma_update(None, "trusted_schema", "OFF")?;
+    // What was erased is not to be found in the file either.
+    connection.pragma_update(None, "secure_delete", "ON")?;
     connection.set_prepared_statement_cache_capacity(128);
     migrations::migrate(&mut connection).map_err(|error| match error {
         MigrationError::Sqlite(error) => OpenError::Sqlite(error),

@@ -51,6 +51,12 @@ pub(crate) fn by_id(db: &Connection, profile: ProfileId) -> JobResult<Stored> {
     parse(row)
 }
 
+pub(crate) fn is_there(db: &Connection, profile: ProfileId) -> JobResult<bool> {
+    Ok(db
+        .prepare_cached("SELECT 1 FROM profiles WHERE id = ?1")?
+        .exists([profile.0])?)
+}
+
 pub(crate) fn by_name(db: &Connection, name: &Username) -> JobResult<Option<Stored>> {
     db.prepare_cached("SELECT id, name, picture FROM profiles WHERE name_key = ?1")?
         .query_row([name.key()], |row| stored(row, 0))

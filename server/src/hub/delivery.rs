@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::ws::Utf8Bytes;
-use cooee_protocol::{GroupId, RelayAccess, RequestInfo, ServerMessage};
+use cooee_protocol::{CallEntry, GroupId, RelayAccess, RequestInfo, ServerMessage};
 
 use super::{Link, MOST_MISSED, State};
 use crate::calls::{Output, Target};
@@ -168,6 +168,16 @@ impl State {
             }
             Output::Left(call, session) => self.relay.participant_left(&call, session),
             Output::Ended(call) => self.relay.call_ended(&call),
+            Output::Over(over) => {
+                let duration = over
+                    .answered
+                    .map_or(0, |since| now().saturating_duration_since(since).as_secs());
+                let entry = CallEntry {
+                    outcome: over.outcome,
+                    duration,
+                };
+                self.over.push((over.id, over.caller, entry));
+            }
         }
     }
 }

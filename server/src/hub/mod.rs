@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::ws::Utf8Bytes;
-use cooee_protocol::{PictureId, Seq, ServerMessage, Status, Username};
+use cooee_protocol::{CallEntry, GroupId, PictureId, Seq, ServerMessage, Status, Username};
 use tokio::sync::Notify;
 
 use crate::calls::{Calls, From, Timing};
@@ -82,6 +82,8 @@ pub(crate) struct State {
     /// Who gets access to the relay anew, and when.
     renewals: Renewals,
     last_session: u64,
+    /// Calls that are over and not written down yet.
+    over: Vec<(GroupId, ProfileId, CallEntry)>,
 }
 
 /// The lock, and what wakes the tasks that follow the state.
@@ -110,6 +112,7 @@ impl Hub {
                 away: VecDeque::new(),
                 renewals: Renewals::default(),
                 last_session: 0,
+                over: Vec::new(),
             }),
             timer: Notify::new(),
             presence: Notify::new(),
@@ -131,7 +134,7 @@ impl Hub {
         if !state.unannounced.is_empty() {
             self.presence.notify_one();
         }
-        if state.calls.has_changed() {
+        if state.calls.has_changed() || !state.over.is_empty() {
             self.calls_changed.notify_one();
         }
         result
@@ -271,6 +274,7 @@ impl State {
         profile: ProfileId,
         but: SessionId,
         message: &ServerMessage,
+        close: Close,
         now: Instant,
     ) {
         for id in self.sessions_of(profile) {
@@ -279,7 +283,7 @@ impl State {
             }
             if let Some(Link::Here(outbox)) = self.sessions.get(&id).map(|session| &session.link) {
                 outbox.send(None, message.clone());
-                outbox.close(Close::REVOKED);
+                outbox.close(close);
             }
             self.end_session(id, now);
         }
@@ -344,6 +348,11 @@ impl State {
             online.picture = profile.picture.clone();
         }
         self.calls.rename(profile.profile, &profile.name);
+    }
+
+    /// The calls that are over and not written down yet.
+    pub(crate) fn take_over(&mut self) -> Vec<(GroupId, ProfileId, CallEntry)> {
+        std::mem::take(&mut self.over)
     }
 
     // Time.

@@ -2,10 +2,15 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod attachments;
+mod backup;
+mod blocking;
+mod called;
 mod calls;
 mod client;
 mod contacts;
 mod conversations;
+mod deletion;
 mod doctor;
 mod groups;
 mod hostile;

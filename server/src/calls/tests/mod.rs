@@ -173,7 +173,7 @@ impl World {
                 Output::LendRelay(_, to) => {
                     said.push(format!("{} relay", target(Target::Session(to))));
                 }
-                Output::Presence(_) | Output::Left(..) | Output::Ended(_) => {}
+                Output::Presence(_) | Output::Left(..) | Output::Ended(_) | Output::Over(_) => {}
             }
         }
         said

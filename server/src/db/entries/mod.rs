@@ -1,5 +1,6 @@
 //! The entries of conversations: posting them and reading them in pages.
 
+mod call;
 mod page;
 mod post;
 #[cfg(test)]
@@ -12,6 +13,7 @@ use uuid::Uuid;
 use super::conversations::{next_change, to_wire};
 use super::{JobError, JobResult, date, profiles, unix_micros};
 use crate::ids::ProfileId;
+pub(crate) use call::record_call;
 pub(crate) use page::page;
 pub(crate) use post::{not_sent, post};
 

@@ -6,7 +6,8 @@ use cooee_protocol::{
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{Draft, EVERYBODY, News, Target, append, hashes, id_bytes, kind_number};
+use super::{Draft, EVERYBODY, HASH, News, Target, append, hashes, id_bytes, kind_number};
+use crate::db::attachments::{self, Hash};
 use crate::db::blocks;
 use crate::db::conversations::{self, Place, to_wire};
 use crate::db::{JobError, JobResult, date, groups, profiles};
@@ -95,6 +96,7 @@ impl<'a> Parts<'a> {
 
 /// The entry that another one is about.
 struct Meant {
+    sequence: i64,
     audience: i64,
     author: Option<i64>,
     kind: i64,
@@ -192,7 +194,8 @@ impl Attempt<'_> {
             others = conversations::members(self.db, place.conversation)?;
             others.retain(|member| *member != self.author);
         }
-        if let Some(meant) = self.meant(&place)?
+        let meant = self.meant(&place)?;
+        if let Some(meant) = &meant
             && meant.audience != EVERYBODY
         {
             // Who does not see a message sees nothing of what is said about it.
@@ -219,8 +222,10 @@ impl Attempt<'_> {
             audience,
         };
         let (sequence, time) = append(self.db, &target, &self.draft())?;
-        if let Posting::Deletion { .. } = self.args.posting {
-            self.erase(place.conversation)?;
+        let entry = [target.conversation, target.audience, sequence];
+        attachments::attach(self.db, entry, self.author, self.attachments())?;
+        if let (Posting::Deletion { .. }, Some(meant)) = (&self.args.posting, meant) {
+            self.erase([place.conversation, meant.audience, meant.sequence])?;
         }
         let accepted = EntryAccepted {
             id: self.args.id.clone(),
@@ -294,7 +299,7 @@ impl Attempt<'_> {
     fn find(&self, place: &Place, id: [u8; 16]) -> JobResult<Meant> {
         self.db
             .prepare_cached(
-                "SELECT audience, author, kind FROM entries
+                "SELECT sequence, audience, author, kind FROM entries
                  WHERE conversation = ?1 AND id = ?2 AND audience IN (0, ?3)
                      AND sequence > ?4 AND erased = 0
                      AND EXISTS (SELECT 1 FROM profiles WHERE profiles.id = author)",
@@ -303,9 +308,10 @@ impl Attempt<'_> {
                 params![place.conversation, id, self.author.0, place.joined_after],
                 |row| {
                     Ok(Meant {
-                        audience: row.get(0)?,
-                        author: row.get(1)?,
-                        kind: row.get(2)?,
+                        sequence: row.get(0)?,
+                        audience: row.get(1)?,
+                        author: row.get(2)?,
+                        kind: row.get(3)?,
                     })
                 },
             )
@@ -313,11 +319,19 @@ impl Attempt<'_> {
             .ok_or_else(|| self.refuse(NotSent::NoTarget))
     }
 
+    fn attachments(&self) -> impl Iterator<Item = Hash> + use<'_> {
+        let hashes = self.parts.hashes.chunks_exact(HASH);
+        hashes.filter_map(|hash| hash.try_into().ok())
+    }
+
+    /// One passes on what one may read oneself.
     fn check_attachments(&self) -> JobResult<()> {
-        if self.parts.hashes.is_empty() {
-            return Ok(());
+        for hash in self.attachments() {
+            if attachments::readable(self.db, self.author, &hash)?.is_none() {
+                return Err(self.refuse(NotSent::NoAttachment));
+            }
         }
-        Err(self.refuse(NotSent::NoAttachment))
+        Ok(())
     }
 
     fn draft(&self) -> Draft<'_> {
@@ -334,7 +348,9 @@ impl Attempt<'_> {
     }
 
     /// Erases what was deleted, its edits and what was thought of it.
-    fn erase(&self, conversation: i64) -> JobResult<()> {
+    fn erase(&self, entry: [i64; 3]) -> JobResult<()> {
+        attachments::detach(self.db, entry)?;
+        let [conversation, ..] = entry;
         let Some(id) = self.parts.refers_bytes else {
             return Ok(());
         };
