@@ -15,7 +15,7 @@ import traceback
 import stage
 from wire_client import Server
 
-CHAPTERS = ("profiles", "contacts", "calls", "group_calls", "limits")
+CHAPTERS = ("profiles", "contacts", "calls", "group_calls", "conversations", "limits")
 FLOW_TIMEOUT = 60.0
 
 

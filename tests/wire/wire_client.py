@@ -223,13 +223,19 @@ class Server:
 
 def http_request(url, method, path, body=None, token=None):
     """An HTTP request beside the WebSocket at `url`: status, media type, body."""
+    status, headers, answer = http_exchange(url, method, path, body, token)
+    return status, headers["Content-Type"], answer
+
+
+def http_exchange(url, method, path, body=None, token=None, more=None):
+    """The same with headers `more`: status, headers, body."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=PATIENCE)
     try:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers = {**({"Authorization": f"Bearer {token}"} if token else {}), **(more or {})}
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
-        return answer.status, answer.getheader("Content-Type"), answer.read()
+        return answer.status, answer.headers, answer.read()
     finally:
         connection.close()
 
