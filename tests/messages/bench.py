@@ -171,10 +171,8 @@ def main():
     print("|---|---|---|---|---|---|---|")
     for _ in range(options.rounds):
         with tempfile.TemporaryDirectory(prefix="cooee-messages-") as folder:
-            kinds = [lambda: Cooee(folder, options), lambda: Prosody(folder, False),
-                     lambda: Prosody(folder, True)]
-            for start in kinds:
-                server = start()
+            for kind in (None, *Prosody.KINDS):
+                server = Cooee(folder, options) if kind is None else Prosody(folder, kind)
                 try:
                     direct, quick, wide, spread = measure(server, options)
                 finally:

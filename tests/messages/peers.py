@@ -137,14 +137,17 @@ class Cooee:
 
 
 class Prosody:
-    """prosody, with or without an archive of what was said; it syncs neither to disk."""
+    """prosody, which keeps what was said nowhere, in files that it does not sync, or in SQLite."""
+
+    KINDS = {"": "prosody, keeping nothing", "internal": "prosody, archive in files, not synced",
+             "sql": "prosody, archive in SQLite"}
 
     arrived = re.compile(rb"<body>#(\d+)#")
 
     def __init__(self, folder, archive):
-        self.name = "prosody, with an archive" if archive else "prosody, nothing stored"
+        self.name = self.KINDS[archive]
         self.port = free_port()
-        self.folder = pathlib.Path(folder) / ("archive" if archive else "plain")
+        self.folder = pathlib.Path(folder) / (archive or "plain")
         self.data = self.folder / "data"
         self.accounts = self.data / "localhost" / "accounts"
         self.accounts.mkdir(parents=True)
@@ -163,7 +166,9 @@ class Prosody:
             c2s_require_encryption = false
             allow_unencrypted_plain_auth = true
             authentication = "internal_plain"
-            storage = "internal"
+            default_storage = "internal"
+            storage = {{ archive = "{archive or 'internal'}"; muc_log = "{archive or 'internal'}" }}
+            sql = {{ driver = "SQLite3"; database = "archive.sqlite" }}
             default_archive_policy = true
             VirtualHost "localhost"
             Component "rooms.localhost" "muc"
