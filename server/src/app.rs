@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cooee_protocol::{ErrorCode, ErrorReply, Seq, ServerMessage};
 use rusqlite::Connection;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -142,6 +142,32 @@ impl App {
         })
     }
 
+    /// The same without waiting for it: the next request may be carried out meanwhile. `place` is
+    /// given back when this one was answered.
+    pub(crate) async fn commit_soon<T: Send + 'static>(
+        self: &Arc<Self>,
+        request: Request,
+        place: OwnedSemaphorePermit,
+        work: impl FnOnce(&Connection) -> JobResult<T> + Send + 'static,
+        tell: impl FnOnce(&mut State, &Request, T) + Send + 'static,
+    ) {
+        let app = Arc::clone(self);
+        let pending = Pending {
+            request: Some(request),
+            _place: place,
+        };
+        let tell = move |result| {
+            let request = pending.take();
+            match (result, request) {
+                (Ok(value), Some(request)) => app.hub.with(|state| tell(state, &request, value)),
+                (Err(error), Some(request)) => request.fail(error),
+                (_, None) => {}
+            }
+        };
+        // What is dropped on the way refuses its request itself.
+        let _answered_when_it_is_told = self.db.submit(work, tell).await;
+    }
+
     /// Follows the time-outs of calls and of sessions that are away.
     pub(crate) async fn follow_time(self: Arc<Self>) {
         loop {
@@ -206,6 +232,27 @@ pub(crate) fn watching<T>(contacts: Vec<Known<T>>) -> impl Iterator<Item = T> {
         .into_iter()
         .filter(|known| known.relation == Relation::Confirmed && !known.blocked)
         .map(|known| known.who)
+}
+
+/// A request that is answered later; dropped without an answer it is refused.
+#[derive(Debug)]
+struct Pending {
+    request: Option<Request>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Pending {
+    fn take(mut self) -> Option<Request> {
+        self.request.take()
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if let Some(request) = self.request.take() {
+            request.fail(JobError::Closed);
+        }
+    }
 }
 
 /// Where the answer to a request goes, and under which number.

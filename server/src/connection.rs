@@ -15,6 +15,7 @@ use cooee_protocol::{
 };
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::app::{App, Request};
@@ -28,8 +29,14 @@ pub(crate) const MOST_READ: usize = 1 << 20;
 /// How long a client may take to read the last frames of its connection.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// Frames that go to the socket together.
+const MOST_TOGETHER: usize = 64;
+
 /// Data frames dropped in a row that end a connection.
 const MOST_DROPPED: u32 = 2000;
+
+/// Entries of a connection that wait for the disk at once.
+const MOST_POSTING: u32 = 64;
 
 /// Who is logged in on a connection.
 #[derive(Debug, Clone)]
@@ -50,6 +57,8 @@ pub(crate) struct Connection {
     data_frames: Bucket,
     data_bytes: Bucket,
     dropped: u32,
+    /// Room for entries that wait for the disk.
+    posting: Arc<Semaphore>,
 }
 
 /// Serves a WebSocket until it ends.
@@ -65,6 +74,7 @@ pub(crate) async fn serve(socket: WebSocket, app: Arc<App>, address: IpAddr) {
         data_frames: Bucket::default(),
         data_bytes: Bucket::default(),
         dropped: 0,
+        posting: Arc::new(Semaphore::new(MOST_POSTING as usize)),
     };
     {
         let mut writing = pin!(write(sink, &app, &outbox));
@@ -112,7 +122,7 @@ async fn write(mut sink: SplitSink<WebSocket, Message>, app: &App, outbox: &Outb
         };
         // A client that does not read blocks this send; its queue may overflow meanwhile.
         let sent = tokio::select! {
-            sent = sink.send(message) => sent,
+            sent = send(&mut sink, outbox, message) => sent,
             () = outbox.overflow() => {
                 tracing::info!("a client that does not read was dropped");
                 return;
@@ -122,6 +132,22 @@ async fn write(mut sink: SplitSink<WebSocket, Message>, app: &App, outbox: &Outb
             return;
         }
     }
+}
+
+/// Sends a frame, and with it what else waits: they go to the socket together.
+async fn send(
+    sink: &mut SplitSink<WebSocket, Message>,
+    outbox: &Outbox,
+    first: Message,
+) -> Result<(), axum::Error> {
+    sink.feed(first).await?;
+    for _ in 1..MOST_TOGETHER {
+        match outbox.take_frame() {
+            Some(message) => sink.feed(message).await?,
+            None => break,
+        }
+    }
+    sink.flush().await
 }
 
 impl Connection {
@@ -257,6 +283,13 @@ impl Connection {
     async fn carry_out(&mut self, request: Request, message: ClientMessage) {
         let code = message.code();
         tracing::debug!(%code, "request");
+        // Whatever comes behind entries is carried out behind them. Voice need not wait.
+        if !matches!(
+            message,
+            ClientMessage::PostEntry(_) | ClientMessage::Exchange(_)
+        ) {
+            let _all_answered = self.posting.acquire_many(MOST_POSTING).await;
+        }
         match (message, self.login.clone()) {
             (ClientMessage::CreateProfile(args), _) => self.create_profile(request, args).await,
             (ClientMessage::Login(args), _) => self.log_in(request, args).await,
@@ -281,7 +314,12 @@ impl Connection {
             ClientMessage::Quit(args) => app.quit_call(request, login, args).await,
             ClientMessage::Exchange(args) => app.exchange(&request, login, args),
             ClientMessage::InfoCall(args) => app.info_call(&request, login, args),
-            ClientMessage::PostEntry(args) => app.post_entry(request, login, args).await,
+            ClientMessage::PostEntry(args) => {
+                let posting = Arc::clone(&self.posting);
+                if let Ok(place) = posting.acquire_owned().await {
+                    app.post_entry(request, login, args, place).await;
+                }
+            }
             ClientMessage::MarkEntries(args) => app.mark_entries(request, login, args).await,
             ClientMessage::SetTyping(args) => app.set_typing(request, login, args).await,
             ClientMessage::PullEntries(args) => app.pull_entries(request, login, args).await,

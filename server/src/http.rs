@@ -25,6 +25,9 @@ const SUBPROTOCOL: &str = "cooee.v1";
 /// The read buffer of a WebSocket: small, since most connections are idle.
 const READ_BUFFER: usize = 1024;
 
+/// How many bytes of frames go to the socket together.
+const WRITE_TOGETHER: usize = 16 * 1024;
+
 /// The most that waits in a WebSocket itself to be written.
 const WRITE_BUFFER: usize = 4 << 20;
 
@@ -82,7 +85,7 @@ async fn websocket(
     upgrade
         .protocols([SUBPROTOCOL])
         .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
+        .write_buffer_size(WRITE_TOGETHER)
         .max_write_buffer_size(WRITE_BUFFER)
         .max_message_size(MOST_READ)
         .max_frame_size(MOST_READ)

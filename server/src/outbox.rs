@@ -81,6 +81,29 @@ struct State {
     finished: bool,
 }
 
+impl State {
+    fn next_frame(&mut self) -> Option<Message> {
+        if let Some(text) = self.frames.pop_front() {
+            self.bytes = self.bytes.saturating_sub(text.len());
+            if self.frames.is_empty() {
+                // An idle connection keeps no buffer.
+                self.frames = VecDeque::new();
+            }
+            return Some(Message::Text(text));
+        }
+        match self.ending {
+            Ending::No => {
+                let frame = self.voice.pop_front();
+                if self.voice.is_empty() {
+                    self.voice = VecDeque::new();
+                }
+                frame
+            }
+            Ending::AfterQueue(_) | Ending::AtOnce => None,
+        }
+    }
+}
+
 /// The queue of one connection.
 #[derive(Debug)]
 pub(crate) struct Outbox {
@@ -240,23 +263,15 @@ impl Outbox {
         }
     }
 
+    /// The next frame to send, if there is one now.
+    pub(crate) fn take_frame(&self) -> Option<Message> {
+        self.lock().next_frame()
+    }
+
     /// The next thing to do, if there is one now.
     pub(crate) fn take(&self) -> Option<Next> {
         let mut state = self.lock();
-        if let Some(text) = state.frames.pop_front() {
-            state.bytes = state.bytes.saturating_sub(text.len());
-            if state.frames.is_empty() {
-                // An idle connection keeps no buffer.
-                state.frames = VecDeque::new();
-            }
-            return Some(Next::Frame(Message::Text(text)));
-        }
-        if let Ending::No = state.ending
-            && let Some(frame) = state.voice.pop_front()
-        {
-            if state.voice.is_empty() {
-                state.voice = VecDeque::new();
-            }
+        if let Some(frame) = state.next_frame() {
             return Some(Next::Frame(frame));
         }
         match state.ending {

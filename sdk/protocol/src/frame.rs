@@ -1,10 +1,13 @@
 //! The envelope: one JSON object in each text frame.
 
+use serde::Serialize;
 use serde_json::{Map, Number, Value};
 
 use crate::client::{ArgsError, ClientMessage};
 use crate::code::Code;
-use crate::server::{ErrorCode, ErrorReply, ServerMessage};
+use crate::names::GroupId;
+use crate::posting::EntryId;
+use crate::server::{Args, ErrorCode, ErrorReply, ServerMessage};
 
 /// The largest frame that a client may send, in bytes.
 pub const MAX_FRAME_BYTES: usize = 64 * 1024;
@@ -135,15 +138,40 @@ impl ServerFrame {
     ///
     /// Never for a message of this crate's types; the error is serde_json's own.
     pub fn to_text(&self) -> Result<String, serde_json::Error> {
-        let mut object = envelope_object(self.message.code(), "re", self.re.as_ref());
-        if let Some(args) = self.message.args()? {
-            object.insert("args".to_owned(), args);
-        }
-        if let ServerMessage::Error(error) = &self.message {
-            error.fields(&mut object);
-        }
-        serde_json::to_string(&object)
+        let error = match &self.message {
+            ServerMessage::Error(error) => Some(error),
+            _ => None,
+        };
+        serde_json::to_string(&Sent {
+            code: self.message.code().number(),
+            re: self.re.as_ref().map(|Seq(number)| number),
+            args: error.is_none().then_some(Args(&self.message)),
+            detail: error.and_then(|error| error.detail.as_deref()),
+            id_group: error.and_then(|error| error.id_group.as_ref()),
+            reason: error.and_then(|error| error.reason.as_deref()),
+            id: error.and_then(|error| error.id.as_ref()),
+        })
     }
+}
+
+/// The text of a frame from the server, straight from its parts: this is written for everybody who
+/// is told something.
+#[derive(Serialize)]
+struct Sent<'a> {
+    #[serde(rename = "type")]
+    code: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    re: Option<&'a Number>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    args: Option<Args<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_group: Option<&'a GroupId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a EntryId>,
 }
 
 /// A frame before its arguments are looked at.

@@ -1,6 +1,6 @@
 //! What the server sends.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::args::{
@@ -14,13 +14,13 @@ use crate::names::GroupId;
 use crate::posting::{EntryId, NotSent};
 
 /// 207: every group of the profile.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct GroupList {
     list_group: Vec<Group>,
 }
 
 /// 208: every contact of the profile.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct ContactList {
     list_contact: Vec<Contact>,
 }
@@ -113,18 +113,6 @@ impl ErrorReply {
             ErrorCode::MessageNotSent => NotSent::parse(self.reason.as_deref()?),
             _ => None,
         }
-    }
-
-    pub(crate) fn fields(&self, object: &mut Map<String, Value>) {
-        let mut put = |name: &str, text: Option<&str>| {
-            if let Some(text) = text {
-                object.insert(name.to_owned(), Value::from(text));
-            }
-        };
-        put("detail", self.detail.as_deref());
-        put("id_group", self.id_group.as_ref().map(GroupId::as_str));
-        put("reason", self.reason.as_deref());
-        put("id", self.id.as_ref().map(EntryId::as_str));
     }
 
     fn from_fields(code: ErrorCode, object: &Map<String, Value>) -> Self {
@@ -303,34 +291,46 @@ impl ServerMessage {
             }
         })
     }
+}
 
-    /// The arguments, or nothing for an error, which has none.
-    pub(crate) fn args(&self) -> Result<Option<Value>, serde_json::Error> {
-        match self {
-            Self::Group(args) => serde_json::to_value(args),
-            Self::Profile(args) => serde_json::to_value(args),
-            Self::MemberAdded(args) | Self::MemberLeft(args) => serde_json::to_value(args),
-            Self::ContactAdded(args) => serde_json::to_value(args),
-            Self::ContactDeleted(args) => serde_json::to_value(args),
-            Self::Groups(list) => Ok(serde_json::json!({ "list_group": list })),
-            Self::Contacts(list) => Ok(serde_json::json!({ "list_contact": list })),
-            Self::Error(_) => return Ok(None),
-            Self::Ring(args) => serde_json::to_value(args),
-            Self::Accept(args) => serde_json::to_value(args),
-            Self::Quit(args) => serde_json::to_value(args),
-            Self::Exchange(args) => serde_json::to_value(args),
-            Self::RequestInfo(args) => serde_json::to_value(args),
-            Self::InfoCall(args) => serde_json::to_value(args),
-            Self::DistributeInfo(args) => serde_json::to_value(args),
-            Self::Logout(args) | Self::DeleteProfile(args) => serde_json::to_value(args),
-            Self::EntryAccepted(args) => serde_json::to_value(args),
-            Self::NewEntry(args) => serde_json::to_value(args),
-            Self::Marks(args) => serde_json::to_value(args),
-            Self::Typing(args) => serde_json::to_value(args),
-            Self::Entries(args) => serde_json::to_value(args),
-            Self::Conversations(args) => serde_json::to_value(args),
-            Self::Blocked(args) => serde_json::to_value(args),
+/// The arguments of a message, or nothing for an error, which has none.
+pub(crate) struct Args<'a>(pub(crate) &'a ServerMessage);
+
+impl Serialize for Args<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use ServerMessage as Message;
+        #[derive(Serialize)]
+        struct Groups<'a> {
+            list_group: &'a [Group],
         }
-        .map(Some)
+        #[derive(Serialize)]
+        struct Contacts<'a> {
+            list_contact: &'a [Contact],
+        }
+        match self.0 {
+            Message::Group(args) => args.serialize(serializer),
+            Message::Profile(args) => args.serialize(serializer),
+            Message::MemberAdded(args) | Message::MemberLeft(args) => args.serialize(serializer),
+            Message::ContactAdded(args) => args.serialize(serializer),
+            Message::ContactDeleted(args) => args.serialize(serializer),
+            Message::Groups(list_group) => Groups { list_group }.serialize(serializer),
+            Message::Contacts(list_contact) => Contacts { list_contact }.serialize(serializer),
+            Message::Error(_) => serializer.serialize_none(),
+            Message::Ring(args) => args.serialize(serializer),
+            Message::Accept(args) => args.serialize(serializer),
+            Message::Quit(args) => args.serialize(serializer),
+            Message::Exchange(args) => args.serialize(serializer),
+            Message::RequestInfo(args) => args.serialize(serializer),
+            Message::InfoCall(args) => args.serialize(serializer),
+            Message::DistributeInfo(args) => args.serialize(serializer),
+            Message::Logout(args) | Message::DeleteProfile(args) => args.serialize(serializer),
+            Message::EntryAccepted(args) => args.serialize(serializer),
+            Message::NewEntry(args) => args.serialize(serializer),
+            Message::Marks(args) => args.serialize(serializer),
+            Message::Typing(args) => args.serialize(serializer),
+            Message::Entries(args) => args.serialize(serializer),
+            Message::Conversations(args) => args.serialize(serializer),
+            Message::Blocked(args) => args.serialize(serializer),
+        }
     }
 }

@@ -9,6 +9,8 @@ use cooee_protocol::{
     ServerMessage, SetTyping, Typing,
 };
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use crate::app::{App, Request};
 use crate::connection::Login;
 use crate::db::entries::{self, not_sent};
@@ -16,20 +18,23 @@ use crate::db::{JobError, conversations, profiles};
 use crate::limits::now;
 
 impl App {
-    /// 660: posts an entry.
+    /// 660: posts an entry. Does not wait for the disk: what a connection posts in a row shares
+    /// the commits, in its order.
     pub(crate) async fn post_entry(
         self: &Arc<Self>,
         request: Request,
         login: &Login,
         args: PostEntry,
+        place: OwnedSemaphorePermit,
     ) {
         let profile = login.profile;
         if !self.posts.take(&profile, now()) {
             let error = not_sent(&args.id, &args.destination, NotSent::TooMany);
             return request.fail(JobError::Refused(error));
         }
-        self.commit(
-            &request,
+        self.commit_soon(
+            request,
+            place,
             move |db| entries::post(db, profile, &args),
             move |state, request, posted| {
                 request.answer(ServerMessage::EntryAccepted(posted.accepted));

@@ -69,6 +69,44 @@ mod tests {
     }
 
     #[test]
+    fn groups_and_pairs_of_before_get_their_conversations() -> Result<(), MigrationError> {
+        let mut connection = Connection::open_in_memory()?;
+        connection.pragma_update(None, "foreign_keys", "ON")?;
+        for (number, sql) in (1..).zip(&MIGRATIONS[..2]) {
+            connection.execute_batch(sql)?;
+            connection.pragma_update(None, "user_version", number)?;
+        }
+        connection.execute_batch(
+            "INSERT INTO profiles (id, name, name_key, password, created)
+             VALUES (3, 'a', 'a', '', 0), (7, 'b', 'b', '', 0);
+             INSERT INTO groups (id, name, creator, updated) VALUES ('g', 'g', 3, 0);
+             INSERT INTO members (group_id, profile) VALUES ('g', 3), ('g', 7);
+             INSERT INTO pairs (id, low, high) VALUES ('p', 3, 7);",
+        )?;
+        migrate(&mut connection)?;
+        let mut query = connection.prepare(
+            "SELECT id_group, pair, profile FROM conversations
+             JOIN places ON places.conversation = conversations.id
+             ORDER BY id_group, profile",
+        )?;
+        let found = query
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect::<Result<Vec<(String, bool, i64)>, _>>()?;
+        let place = |id: &str, pair, profile| (id.to_owned(), pair, profile);
+        let expected = [
+            place("g", false, 3),
+            place("g", false, 7),
+            place("p", true, 3),
+            place("p", true, 7),
+        ];
+        assert_eq!(found, expected);
+        let last: i64 =
+            connection.query_row("SELECT last_profile FROM server", [], |row| row.get(0))?;
+        assert_eq!(last, 7);
+        Ok(())
+    }
+
+    #[test]
     fn every_table_is_strict() -> Result<(), MigrationError> {
         let mut connection = Connection::open_in_memory()?;
         migrate(&mut connection)?;

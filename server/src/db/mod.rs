@@ -140,6 +140,20 @@ impl Db {
         T: Send + 'static,
         R: Send + 'static,
     {
+        let told = self.submit(work, tell).await?;
+        told.await.map_err(|_| JobError::Closed)
+    }
+
+    /// The same, but waits only until the job has its place among the others.
+    pub(crate) async fn submit<T, R>(
+        &self,
+        work: impl FnOnce(&Connection) -> JobResult<T> + Send + 'static,
+        tell: impl FnOnce(JobResult<T>) -> R + Send + 'static,
+    ) -> JobResult<oneshot::Receiver<R>>
+    where
+        T: Send + 'static,
+        R: Send + 'static,
+    {
         let (done, told) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
             let result = catch_unwind(AssertUnwindSafe(|| work(connection)))
@@ -163,7 +177,7 @@ impl Db {
             .ok_or(JobError::Closed)?;
         queue.send(job).await.map_err(|_| JobError::Closed)?;
         drop(queue);
-        told.await.map_err(|_| JobError::Closed)
+        Ok(told)
     }
 
     /// Runs a job that only asks.
