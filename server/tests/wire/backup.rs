@@ -39,7 +39,8 @@ async fn register(process: &Process, name: &str) -> Client {
 
 async fn resume(process: &Process, token: &str) -> Client {
     let mut client = Client::connect(process.url()).await;
-    client.must(650, json!({"token": token}), 202).await;
+    let told = client.must(650, json!({"token": token}), 202).await;
+    client.keep("resumed", &told);
     client.expect(208).await;
     client.expect(207).await;
     client

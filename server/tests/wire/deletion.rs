@@ -64,6 +64,7 @@ async fn a_deleted_profile_is_gone_everywhere() {
     let told = other.post(text_to("bob", "hello")).await;
     assert_eq!(told["sequence"], 1);
     assert_ne!(told["id_group"], pair);
+    bob.expect(261).await;
     let page = bob.pull(&team, json!({"after": 0})).await;
     assert!(page["list_entry"][0].get("pseudo").is_none());
 }
