@@ -1,13 +1,17 @@
-//! Opus (RFC 6716), as a voice call uses it: 48 kHz, one channel, 20 ms.
+//! Opus (RFC 6716), as a voice call uses it: 48 kHz, one channel, 10 to 60 ms in a packet.
 
 use opus::{Application, Bitrate, Channels, Signal};
 
-use crate::frame::{FRAME, Frame, SAMPLE_RATE};
+use crate::frame::{FRAME, SAMPLE_RATE};
 
 /// The largest Opus frame there is, in bytes (RFC 6716 section 3.2.1, with the TOC byte).
 ///
-/// Twenty milliseconds in one Opus frame never need more, so a longer packet is none of ours.
+/// At the bitrates of a call nothing up to [`LONGEST_PACKET`] needs more, so a longer packet is none
+/// of ours.
 pub const MAX_PACKET: usize = 1276;
+
+/// The most samples that a packet holds: 60 ms.
+pub const LONGEST_PACKET: usize = 6 * FRAME;
 
 /// Bits in a second that an encoder spends unless told otherwise.
 pub const DEFAULT_BITRATE: u32 = 32_000;
@@ -28,8 +32,8 @@ pub enum CodecError {
     /// A packet that is empty or longer than [`MAX_PACKET`].
     #[error("a packet of {0} bytes is not one Opus frame")]
     Size(usize),
-    /// A packet that lasts something else than 20 ms.
-    #[error("a packet of {0} samples does not last 20 ms")]
+    /// A packet that does not last 10, 20, 40 or 60 ms.
+    #[error("a packet of {0} samples does not last 10, 20, 40 or 60 ms")]
     Duration(usize),
 }
 
@@ -90,13 +94,14 @@ impl Encoder {
         })
     }
 
-    /// Encodes one frame.
+    /// Encodes the samples of one packet: 1, 2, 4 or 6 times [`FRAME`].
     ///
     /// # Errors
     ///
-    /// [`CodecError::Opus`]; the frame is lost, the encoder goes on.
-    pub fn encode(&mut self, frame: &Frame) -> Result<Vec<u8>, CodecError> {
-        let length = self.opus.encode_float(frame, self.packet.as_mut_slice())?;
+    /// [`CodecError::Opus`]; the samples are lost, the encoder goes on.
+    pub fn encode(&mut self, samples: &[f32]) -> Result<Vec<u8>, CodecError> {
+        let packet = self.packet.as_mut_slice();
+        let length = self.opus.encode_float(samples, packet)?;
         Ok(self.packet.iter().take(length).copied().collect())
     }
 
@@ -152,54 +157,56 @@ impl Decoder {
         })
     }
 
-    /// Decodes a packet.
+    /// Decodes a packet into the beginning of `sound`, which has room for [`LONGEST_PACKET`]
+    /// samples, and says how many it held.
     ///
     /// # Errors
     ///
-    /// A packet that is damaged, or not 20 ms long. `frame` is then unspecified.
-    pub fn decode(&mut self, packet: &[u8], frame: &mut Frame) -> Result<(), CodecError> {
-        check(packet)?;
-        let samples = self.opus.decode_float(packet, frame, false)?;
-        exactly_one_frame(samples)
+    /// A packet that is damaged, or of no length that a call has. `sound` is then unspecified.
+    pub fn decode(&mut self, packet: &[u8], sound: &mut [f32]) -> Result<usize, CodecError> {
+        samples(packet)?;
+        Ok(self.opus.decode_float(packet, sound, false)?)
     }
 
     /// Reconstructs a lost packet from the redundancy in `next`, the packet after it, or
-    /// conceals the loss where `next` carries none.
+    /// conceals the loss where `next` carries none; `lost` is as long as what was lost.
     ///
     /// Call [`decode`](Self::decode) on `next` afterwards, when its own time has come.
     ///
     /// # Errors
     ///
     /// As for [`decode`](Self::decode).
-    pub fn recover(&mut self, next: &[u8], frame: &mut Frame) -> Result<(), CodecError> {
-        check(next)?;
-        let samples = self.opus.decode_float(next, frame, true)?;
-        exactly_one_frame(samples)
+    pub fn recover(&mut self, next: &[u8], lost: &mut [f32]) -> Result<(), CodecError> {
+        samples(next)?;
+        self.opus.decode_float(next, lost, true)?;
+        Ok(())
     }
 
-    /// Invents what a lost packet may have held, fading out over several in a row.
+    /// Invents what a lost packet of that length may have held, fading out over several in a row.
     ///
     /// # Errors
     ///
     /// [`CodecError::Opus`], which libopus has no reason for here.
-    pub fn conceal(&mut self, frame: &mut Frame) -> Result<(), CodecError> {
-        let samples = self.opus.decode_float(&[], frame, false)?;
-        exactly_one_frame(samples)
+    pub fn conceal(&mut self, lost: &mut [f32]) -> Result<(), CodecError> {
+        self.opus.decode_float(&[], lost, false)?;
+        Ok(())
     }
 }
 
-/// An empty packet means a loss to libopus, so it must not come from the network.
-fn check(packet: &[u8]) -> Result<(), CodecError> {
+/// How many samples a packet holds.
+///
+/// # Errors
+///
+/// [`CodecError`]: it is empty, since that means a loss to libopus and must not come from the
+/// network, or too long, or of no length that a call has.
+pub(crate) fn samples(packet: &[u8]) -> Result<usize, CodecError> {
     if packet.is_empty() || packet.len() > MAX_PACKET {
         return Err(CodecError::Size(packet.len()));
     }
     let samples = opus::packet::get_nb_samples(packet, SAMPLE_RATE)?;
-    exactly_one_frame(samples)
-}
-
-fn exactly_one_frame(samples: usize) -> Result<(), CodecError> {
-    if samples == FRAME {
-        Ok(())
+    let frames = samples / FRAME;
+    if samples.is_multiple_of(FRAME) && matches!(frames, 1 | 2 | 4 | 6) {
+        Ok(samples)
     } else {
         Err(CodecError::Duration(samples))
     }

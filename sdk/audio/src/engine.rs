@@ -1,4 +1,4 @@
-//! What happens in each 20 ms of a call, apart from the thread that it happens on.
+//! What happens in each 10 ms of a call, apart from the thread that it happens on.
 
 use std::collections::BTreeMap;
 use std::thread::Thread;
@@ -8,29 +8,33 @@ use cooee_core::jitter::{JitterBuffer, JitterConfig, Packet, Playout};
 use cooee_core::media::adaptation::EncoderSettings;
 use cooee_core::path::PeerId;
 
-use crate::codec::{CodecError, Decoder, Encoder, EncoderConfig, MAX_PACKET};
+use crate::codec::{self, CodecError, Decoder, Encoder, EncoderConfig, LONGEST_PACKET};
 use crate::frame::{Clock, FRAME, Frame, SILENCE, Sink, SinkError, Source};
-use crate::mix::{Gate, Mixer, fall, level, peak};
+use crate::mix::{Gate, Mixer, fall, peak};
+use crate::packing::Packing;
 use crate::processing::{EnergyActivity, Processing, ProcessingChain};
 use crate::sending::{SendMode, Sending};
 use crate::stats::{Levels, PeerStats, VoiceStats};
 use crate::strips::{Attention, Strips};
 
+/// Samples in a peer's packets until one has come: 20 ms.
+const FIRST_PACKET: usize = 2 * FRAME;
+
 /// The most talkers that are mixed.
 pub const MAX_PEERS: usize = 64;
 
-/// One encoded frame of the local voice, for every peer.
+/// One encoded packet of the local voice, for every peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EncodedFrame {
-    /// Where the frame begins on the 48 kHz media clock (RFC 7587 section 4.1), from zero at the
+    /// Where the packet begins on the 48 kHz media clock (RFC 7587 section 4.1), from zero at the
     /// beginning of the call, wrapping.
     pub timestamp: u32,
     /// Whether sound begins here or was interrupted before (the RTP marker bit).
     pub marker: bool,
     /// The Opus packet.
     pub opus: Vec<u8>,
-    /// How loud the frame is, in -dBov as in RFC 6464: 0 is the loudest, 127 silence.
+    /// How loud the loudest frame in it is, in -dBov as in RFC 6464: 0 is the loudest, 127 silence.
     pub level: u8,
 }
 
@@ -41,6 +45,12 @@ struct Talker {
     undecodable: u64,
     reading: f32,
     activity: EnergyActivity,
+    /// The packet being played, and where in it playing has come.
+    sound: Box<[f32; LONGEST_PACKET]>,
+    position: usize,
+    end: usize,
+    /// Samples in each of the peer's packets.
+    packet: usize,
 }
 
 impl Talker {
@@ -48,40 +58,83 @@ impl Talker {
         Ok(Self {
             jitter: JitterBuffer::new(JitterConfig::default()),
             decoder: Decoder::new()?,
+            sound: Box::new([0.0; LONGEST_PACKET]),
+            position: 0,
+            end: 0,
+            packet: FIRST_PACKET,
             undecodable: 0,
             reading: 0.0,
             activity: EnergyActivity::new(),
         })
     }
 
-    /// The peer's next 20 ms, `None` while it is silent.
-    fn pull(&mut self, now: Instant) -> Option<Frame> {
-        let mut frame = SILENCE;
-        let decoded = match self.jitter.pull(now) {
-            Playout::Silence => {
-                self.reading = fall(self.reading, 0.0);
-                self.activity.observe_silence(FRAME);
-                return None;
-            }
-            Playout::Frame(packet) => self.decoder.decode(&packet, &mut frame),
-            Playout::Recover { next } => self.decoder.recover(&next, &mut frame),
-            Playout::Conceal => self.decoder.conceal(&mut frame),
-        };
-        if decoded.is_err() {
-            // Whatever a peer sends, the call goes on as if the packet had been lost.
-            self.undecodable = self.undecodable.saturating_add(1);
-            if self.decoder.conceal(&mut frame).is_err() {
-                frame = SILENCE;
-            }
+    /// Takes a packet from the network; `false` for one that is none of ours.
+    fn insert(&mut self, packet: Packet, arrival: Instant) -> bool {
+        // What cannot be decoded has a time, too, at which it is concealed.
+        if let Ok(samples) = codec::samples(&packet.payload) {
+            self.packet = samples;
+            self.jitter
+                .set_frame(u32::try_from(samples).unwrap_or(u32::MAX));
         }
+        let ours = packet.payload.len() <= codec::MAX_PACKET;
+        if ours {
+            self.jitter.insert(arrival, packet);
+        }
+        ours
+    }
+
+    /// The peer's next 10 ms, `None` while it is silent.
+    fn pull(&mut self, now: Instant) -> Option<Frame> {
+        if self.position == self.end && !self.decode(now) {
+            self.reading = fall(self.reading, 0.0);
+            self.activity.observe_silence(FRAME);
+            return None;
+        }
+        let mut frame = SILENCE;
+        let next = self.position + FRAME;
+        if let Some(sound) = self.sound.get(self.position..next) {
+            frame.copy_from_slice(sound);
+        }
+        self.position = next.min(self.end);
         self.reading = fall(self.reading, peak(&frame));
         self.activity.observe(&frame);
         Some(frame)
     }
 
-    /// Lets the peer's next 20 ms pass unheard.
+    /// Makes sound of what comes next; `false` if nothing does.
+    fn decode(&mut self, now: Instant) -> bool {
+        let lost = self.sound.get_mut(..self.packet).unwrap_or_default();
+        let decoded = match self.jitter.pull(now) {
+            Playout::Silence => return false,
+            Playout::Frame(packet) => self.decoder.decode(&packet, self.sound.as_mut_slice()),
+            Playout::Recover { next } => self.decoder.recover(&next, lost).map(|()| self.packet),
+            Playout::Conceal => self.decoder.conceal(lost).map(|()| self.packet),
+        };
+        self.position = 0;
+        self.end = match decoded {
+            Ok(samples) => samples,
+            Err(_) => {
+                // Whatever a peer sends, the call goes on as if the packet had been lost.
+                self.undecodable = self.undecodable.saturating_add(1);
+                let lost = self.sound.get_mut(..self.packet).unwrap_or_default();
+                if self.decoder.conceal(lost).is_err() {
+                    lost.fill(0.0);
+                }
+                self.packet
+            }
+        };
+        true
+    }
+
+    /// Lets the peer's next 10 ms pass unheard.
     fn pass(&mut self, now: Instant) {
-        self.jitter.pull(now);
+        if self.position < self.end {
+            self.position += FRAME;
+        } else if self.jitter.pull(now) != Playout::Silence {
+            self.sound.fill(0.0);
+            self.position = FRAME;
+            self.end = self.packet;
+        }
         self.reading = fall(self.reading, 0.0);
     }
 
@@ -99,13 +152,14 @@ impl Talker {
 ///
 /// Getters: [`stats`](Self::stats), [`levels`](Self::levels). Mutators: peers, volumes, mute,
 /// deafening, when to send, how to encode.
-/// Inputs: [`deliver`](Self::deliver). Time: [`tick`](Self::tick) once for each 20 ms,
+/// Inputs: [`deliver`](Self::deliver). Time: [`tick`](Self::tick) once for each 10 ms,
 /// [`skip`](Self::skip) for those that nobody ticked.
 pub struct VoiceEngine {
     source: Box<dyn Source>,
     sink: Box<dyn Sink>,
     processing: ProcessingChain,
     encoder: Encoder,
+    packet: Packing,
     talkers: BTreeMap<PeerId, Talker>,
     strips: Strips,
     mixer: Mixer,
@@ -140,6 +194,7 @@ impl VoiceEngine {
             sink,
             processing: ProcessingChain::new(Processing::off()),
             encoder: Encoder::new(config)?,
+            packet: Packing::new(),
             talkers: BTreeMap::new(),
             strips: Strips::new(),
             mixer: Mixer::new(),
@@ -247,29 +302,32 @@ impl VoiceEngine {
         self.processing.set_processing(processing);
     }
 
-    /// Encodes with these settings from here on. The frame length and the depth of DRED wait for
-    /// an encoder that has them.
+    /// Encodes with these settings from the next packet on. The depth of DRED waits for an encoder
+    /// that has it.
     ///
     /// # Errors
     ///
     /// [`CodecError::Opus`]; what was set before stays.
     pub fn set_encoder(&mut self, settings: &EncoderSettings) -> Result<(), CodecError> {
+        self.packet.set_length(settings.frame_length);
         self.encoder.set_bitrate(settings.bitrate)?;
         self.encoder.set_expected_loss(settings.expected_loss)
     }
 
     /// Takes a packet that came from a peer at `arrival`.
     pub fn deliver(&mut self, peer: PeerId, packet: Packet, arrival: Instant) {
-        match self.talkers.get_mut(&peer) {
-            Some(talker) if packet.payload.len() <= MAX_PACKET && !self.strips.is_leaving(peer) => {
-                talker.jitter.insert(arrival, packet);
-            }
-            Some(_) | None => self.stray = self.stray.saturating_add(1),
+        let talker = self.talkers.get_mut(&peer);
+        let taken = match talker {
+            Some(talker) if !self.strips.is_leaving(peer) => talker.insert(packet, arrival),
+            Some(_) | None => false,
+        };
+        if !taken {
+            self.stray = self.stray.saturating_add(1);
         }
     }
 
-    /// Makes the next 20 ms: one frame out of the source, one into the sink. Gives what is to be
-    /// sent; nothing only where libopus refused, which is counted.
+    /// Makes the next 10 ms: one frame out of the source, one into the sink. Gives what is to be
+    /// sent: a packet when one is full, except where libopus refused, which is counted.
     pub fn tick(&mut self, now: Instant) -> Option<EncodedFrame> {
         let encoded = self.capture();
         self.play(now);
@@ -302,6 +360,7 @@ impl VoiceEngine {
         let samples = frames.wrapping_mul(FRAME as u64);
         // The media clock wraps (RFC 3550 section 5.1), so its lower half is all there is.
         self.timestamp = self.timestamp.wrapping_add(samples as u32);
+        self.packet.clear();
         self.marker = true;
         self.source.skip(frames);
         self.sink.skip(frames);
@@ -327,9 +386,10 @@ impl VoiceEngine {
         self.microphone.apply(&mut frame, heard);
         self.levels.input = fall(self.levels.input, peak(&frame));
         self.captured = self.captured.saturating_add(1);
-        let timestamp = self.timestamp;
-        self.timestamp = timestamp.wrapping_add(FRAME as u32);
-        let Ok(opus) = self.encoder.encode(&frame) else {
+        self.timestamp = self.timestamp.wrapping_add(FRAME as u32);
+        let whole = self.packet.add(&frame)?;
+        let timestamp = self.timestamp.wrapping_sub(whole.samples.len() as u32);
+        let Ok(opus) = self.encoder.encode(whole.samples) else {
             self.unencodable = self.unencodable.saturating_add(1);
             self.marker = true;
             return None;
@@ -338,7 +398,7 @@ impl VoiceEngine {
             timestamp,
             marker: std::mem::replace(&mut self.marker, false),
             opus,
-            level: level(&frame),
+            level: whole.level,
         })
     }
 

@@ -6,11 +6,14 @@ use std::time::Duration;
 /// Samples in a second, everywhere between a source and a sink.
 pub const SAMPLE_RATE: u32 = 48_000;
 
-/// Samples in a frame: 20 ms of one channel.
-pub const FRAME: usize = 960;
+/// Samples in a frame: 10 ms of one channel.
+///
+/// This is the beat of a call's sound, not the length of a packet: one packet holds one frame or
+/// several.
+pub const FRAME: usize = 480;
 
 /// How long a frame lasts.
-pub const FRAME_DURATION: Duration = Duration::from_millis(20);
+pub const FRAME_DURATION: Duration = Duration::from_millis(10);
 
 /// One frame of one channel, full scale at ±1.
 pub type Frame = [f32; FRAME];
@@ -29,7 +32,7 @@ pub enum Clock {
 
 /// Where the voice thread takes sound from: a microphone, a file, a program.
 pub trait Source: Send {
-    /// Fills `frame` with the next 20 ms.
+    /// Fills `frame` with the next 10 ms.
     ///
     /// Never waits longer than a frame lasts, and gives silence when it has nothing.
     fn read(&mut self, frame: &mut Frame);
@@ -61,7 +64,7 @@ pub trait Source: Send {
 
 /// Where the voice thread brings sound to: a loudspeaker, a file, a program.
 pub trait Sink: Send {
-    /// Takes the next 20 ms. Never waits longer than a frame lasts.
+    /// Takes the next 10 ms. Never waits longer than a frame lasts.
     fn write(&mut self, frame: &Frame);
 
     /// How long sound waits between being written and being heard, as far as it is known.

@@ -1,6 +1,6 @@
 //! Sound for Cooee: devices, files, Opus and the voice thread.
 //!
-//! Sound comes from a [`Source`] and goes to a [`Sink`], in frames of 20 ms at 48 kHz with one
+//! Sound comes from a [`Source`] and goes to a [`Sink`], in frames of 10 ms at 48 kHz with one
 //! channel. A microphone, a WAV file, a stream of raw samples and an echo in memory are all
 //! sources; a loudspeaker, a WAV file and so on are all sinks. Between them runs one thread for
 //! each call:
@@ -25,6 +25,7 @@ mod frame;
 mod loopback;
 mod mix;
 mod pacer;
+mod packing;
 mod pcm;
 mod processing;
 mod resample;
@@ -39,7 +40,8 @@ mod wav;
 
 pub use choice::{Input, OpenError, Output, open_sink, open_source};
 pub use codec::{
-    CodecError, DEFAULT_BITRATE, DEFAULT_EXPECTED_LOSS, Decoder, Encoder, EncoderConfig, MAX_PACKET,
+    CodecError, DEFAULT_BITRATE, DEFAULT_EXPECTED_LOSS, Decoder, Encoder, EncoderConfig,
+    LONGEST_PACKET, MAX_PACKET,
 };
 pub use device::{
     DeviceError, DeviceInfo, DeviceSink, DeviceSource, Direction, LatencyProfile, devices,

@@ -42,7 +42,7 @@ pub(crate) fn peak(frame: &Frame) -> f32 {
 }
 
 /// How much of a peak is left a frame later, where nothing louder came.
-const FALL: f32 = 0.85;
+const FALL: f32 = 0.92;
 
 /// A meter's next reading: up at once, down slowly, so that eyes can follow.
 pub(crate) fn fall(reading: f32, peak: f32) -> f32 {

@@ -27,7 +27,7 @@ const ABOVE_ROOM: f32 = 8.0;
 const ROOM_RISE: f32 = 2.0;
 
 /// How much of the way down to a quieter room is made in each frame.
-const ROOM_FALL: f32 = 0.2;
+const ROOM_FALL: f32 = 0.1;
 
 /// Samples for which the microphone is heard on after the last loud frame: 300 ms.
 const HANG: usize = SAMPLE_RATE as usize * 3 / 10;

@@ -39,7 +39,7 @@ pub struct VoiceStats {
 pub struct PeerStats {
     /// The peer's jitter buffer.
     pub jitter: JitterStats,
-    /// Packets that were not 20 ms of Opus; each was concealed.
+    /// Packets that were no Opus of a length that calls have; each was concealed.
     pub undecodable: u64,
     /// How loud the peer is right now: a falling peak, full scale at 1.
     pub level: f32,

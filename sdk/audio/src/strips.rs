@@ -13,13 +13,14 @@ pub const DEFAULT_LOUDEST: usize = 8;
 /// Samples over which a talker's volume changes, joining and leaving included: 10 ms.
 const FADE: usize = 480;
 
-/// Of the talkers who are not among the loudest, each frame in this many is decoded and not
-/// played, to learn how loud they are. Packets do not tell: their size is constant, and a level in
+/// Of the talkers who are not among the loudest, each frame in this many is looked at and not
+/// played, to learn how loud they are. Odd, so that the beginnings of packets are met as well, where
+/// something is decoded. Packets do not tell: their size is constant, and a level in
 /// a header would tell everybody on the way who speaks.
-const PROBES: u64 = 3;
+const PROBES: u64 = 5;
 
 /// Power that is left of a loud moment a frame later.
-const DECAY: f32 = 0.95;
+const DECAY: f32 = 0.975;
 
 /// How much more powerful (6 dB) somebody has to be to take another one's place.
 const ADVANTAGE: f32 = 4.0;

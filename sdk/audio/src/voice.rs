@@ -43,7 +43,7 @@ pub struct VoiceConfig {
     pub processing: Option<Processing>,
     /// How much delay the devices add.
     pub latency: LatencyProfile,
-    /// Encoded frames that may wait to be sent before new ones are dropped; at least one.
+    /// Encoded packets that may wait to be sent before new ones are dropped; at least one.
     pub backlog: usize,
     /// How many peers are decoded at once, at least one: the loudest.
     pub loudest: usize,
@@ -56,7 +56,7 @@ impl Default for VoiceConfig {
             processing: None,
             latency: LatencyProfile::default(),
             // A sender that is 200 ms behind helps nobody by sending it all.
-            backlog: (200 / FRAME_DURATION.as_millis()) as usize,
+            backlog: 10,
             loudest: DEFAULT_LOUDEST,
         }
     }

@@ -10,10 +10,10 @@ use crate::frame::{FRAME, Frame, Health, SAMPLE_RATE, SILENCE, Sink, SinkError, 
 use crate::resample::{Fixed, Resampler};
 
 /// Frames between two writes of a sink's header: half a second.
-const FLUSH_FRAMES: u32 = 25;
+const FLUSH_FRAMES: u32 = 50;
 
 /// The most silence written for time in which the voice thread did not run: a minute.
-const SKIP_FRAMES: u64 = 3_000;
+const SKIP_FRAMES: u64 = 6_000;
 
 /// More channels than this are no recording of speech.
 const CHANNELS: u16 = 32;

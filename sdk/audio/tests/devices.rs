@@ -8,11 +8,14 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cooee_audio::{
-    AudioError, Captured, Decoder, Encoder, EncoderConfig, FRAME, Frame, Input, LatencyProfile,
-    Output, Packet, PeerId, Processing, SILENCE, Source, Voice, VoiceConfig, devices,
+    AudioError, Captured, Decoder, Encoder, EncoderConfig, FRAME, Frame, Input, LONGEST_PACKET,
+    LatencyProfile, Output, Packet, PeerId, Processing, Source, Voice, VoiceConfig, devices,
 };
 use cooee_core::call::{CallConfig, CallMachine, CallOutput, CapturePermit};
 use cooee_protocol::{Ring, ServerMessage};
+
+/// Samples in a packet: 20 ms.
+const PACKET: usize = 2 * FRAME;
 
 /// Set for the process that runs inside the rig: the sound server's process id.
 const RIG: &str = "COOEE_TEST_SOUND_SERVER";
@@ -210,9 +213,9 @@ fn inside_the_rig() {
             payload: frame.opus,
         };
         bob.deliver(PeerId(1), packet, Instant::now());
-        let mut frame = SILENCE;
-        ear.decode(&next(&mut heard).opus, &mut frame).unwrap();
-        recording.extend_from_slice(&frame);
+        let mut sound = [0.0; LONGEST_PACKET];
+        let samples = ear.decode(&next(&mut heard).opus, &mut sound).unwrap();
+        recording.extend_from_slice(&sound[..samples]);
     }
     let stats = bob.stats();
     eprintln!("{stats:?}");
@@ -220,11 +223,11 @@ fn inside_the_rig() {
     // The null sink begins after two seconds, and then the rings have to find their level.
     // Splices, more on a busy machine than on an idle one, shift what follows them: each 200 ms
     // is aligned by itself.
-    let reference: Vec<f32> = (0..60)
+    let reference: Vec<f32> = (0..120)
         .flat_map(|frame| chirp(frame * FRAME as u32))
         .collect();
-    let mut best: Vec<f32> = recording[150 * FRAME..]
-        .chunks_exact(10 * FRAME)
+    let mut best: Vec<f32> = recording[150 * PACKET..]
+        .chunks_exact(10 * PACKET)
         .map(|window| {
             let phases = reference.windows(window.len()).step_by(8);
             phases
@@ -265,9 +268,9 @@ fn inside_the_rig() {
 const SPACING: u64 = (500 * 48 / FRAME) as u64;
 
 /// 5 ms of a tone at the beginning of every so many frames.
-fn burst(sequence: u64) -> Frame {
+fn burst(sequence: u64) -> [f32; PACKET] {
     if !sequence.is_multiple_of(SPACING) {
-        return SILENCE;
+        return [0.0; PACKET];
     }
     std::array::from_fn(|index| {
         let inside = if index < 240 { 0.5 } else { 0.0 };
@@ -307,19 +310,19 @@ fn measure(latency: LatencyProfile) {
         }
         let packet = Packet {
             sequence,
-            timestamp: (sequence as u32).wrapping_mul(FRAME as u32),
+            timestamp: (sequence as u32).wrapping_mul(PACKET as u32),
             payload: mouth.encode(&burst(sequence)).unwrap(),
         };
         voice.deliver(PeerId(1), packet, Instant::now());
         let frame = next(&mut heard);
         let now = Instant::now();
-        let mut sound = SILENCE;
+        let mut sound = [0.0; LONGEST_PACKET];
         ear.decode(&frame.opus, &mut sound).unwrap();
         let onset = sound.iter().position(|sample| sample.abs() > 0.1);
         if let (Some(begin), Some(onset)) = (said, onset) {
             said = None;
             // What came at the beginning of a frame has waited for its end.
-            let waited = Duration::from_micros((FRAME - onset) as u64 * 1_000 / 48);
+            let waited = Duration::from_micros((PACKET - onset) as u64 * 1_000 / 48);
             delays.push((now - begin).saturating_sub(waited).as_secs_f64() * 1e3);
         }
     }

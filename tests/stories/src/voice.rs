@@ -9,11 +9,13 @@ use tokio::sync::watch;
 
 use crate::patience::within;
 
-/// Frames until a voice repeats itself: 5 s.
+/// What is loud or not as a whole: 20 ms.
+const BEAT: usize = 2 * FRAME;
+/// Beats until a voice repeats itself: 5 s.
 const SENTENCE: usize = 250;
-/// Frames that an ear compares: 1.6 s.
+/// Beats that an ear compares: 1.6 s.
 const LISTEN: usize = 80;
-/// Frames between two comparisons.
+/// Beats between two comparisons.
 const LISTEN_AGAIN: usize = 10;
 /// The least correlation of what is heard with what was said. Right, it is above 0.9; of a
 /// window with another sentence, or with noise, it stays below 0.6.
@@ -22,8 +24,8 @@ const LIKENESS: f32 = 0.75;
 const LOUDNESS: f32 = 0.12;
 /// What counts as loud in a window: a tenth of what was said.
 const AUDIBLE: f32 = LOUDNESS / 10.0;
-/// Tones of a voice lie so far apart from those of the next: one cycle in a frame, so that a
-/// frame tells them apart exactly.
+/// Tones of a voice lie so far apart from those of the next: one cycle in a beat, so that a beat
+/// tells them apart exactly.
 const STEP: f32 = 50.0;
 
 /// A voice like speech: syllables of three tones in a rhythm of its own, for ever.
@@ -55,7 +57,7 @@ impl Voice {
     }
 
     pub(crate) fn mouth(&self) -> Mouth {
-        let mut vowel = [0.0; FRAME];
+        let mut vowel = [0.0; BEAT];
         for tone in self.tones {
             for (index, sample) in (0_u16..).zip(&mut vowel) {
                 *sample += LOUDNESS * (TAU * tone * f32::from(index) / SAMPLE_RATE as f32).sin();
@@ -64,18 +66,25 @@ impl Voice {
         Mouth {
             voice: self.clone(),
             vowel,
-            loud: false,
+            from: 0.0,
         }
     }
 
-    /// How loud this voice is in each of `frames`.
+    /// How loud this voice is in each beat of `frames`.
     fn loudness(&self, frames: &[Frame]) -> Vec<f32> {
         let tones = self.tones;
-        let of = |frame: &Frame| tones.map(|tone| amplitude(frame, tone)).iter().sum::<f32>() / 3.0;
-        frames.iter().map(of).collect()
+        let of = |beat: &[Frame]| {
+            let samples = beat.as_flattened();
+            tones
+                .map(|tone| amplitude(samples, tone))
+                .iter()
+                .sum::<f32>()
+                / 3.0
+        };
+        frames.chunks_exact(BEAT / FRAME).map(of).collect()
     }
 
-    /// Whether this voice says what is heard, given how loud each frame is.
+    /// Whether this voice says what is heard, given how loud each beat is.
     fn is_in(&self, heard: &[f32]) -> bool {
         heard.iter().any(|loud| *loud > AUDIBLE) && self.likeness(heard) > LIKENESS
     }
@@ -97,24 +106,27 @@ impl Voice {
 /// Speaks with a voice into a call.
 pub(crate) struct Mouth {
     voice: Voice,
-    /// A frame of all tones; they have whole cycles in it, so that frames join without a click.
-    vowel: Frame,
-    loud: bool,
+    /// A beat of all tones; they have whole cycles in it, so that beats join without a click.
+    vowel: [f32; BEAT],
+    /// How far the lips were open in the beat before.
+    from: f32,
 }
 
 impl Source for Mouth {
     fn read(&mut self, frame: &mut Frame) {
-        let at = self.voice.spoken.fetch_add(1, Ordering::Relaxed) % SENTENCE;
-        let was = std::mem::replace(
-            &mut self.loud,
-            self.voice.rhythm.get(at).copied().unwrap_or(false),
-        );
+        let spoken = self.voice.spoken.fetch_add(1, Ordering::Relaxed);
+        let at = spoken / (BEAT / FRAME) % SENTENCE;
+        let begin = spoken % (BEAT / FRAME) * FRAME;
+        let loud = self.voice.rhythm.get(at).copied().unwrap_or(false);
         // Lips take 5 ms to open and to close.
-        let ramp = FRAME / 4;
-        let (from, to) = (f32::from(u8::from(was)), f32::from(u8::from(self.loud)));
-        for (index, (sample, vowel)) in frame.iter_mut().zip(&self.vowel).enumerate() {
-            let opened = index.min(ramp) as f32 / ramp as f32;
+        let ramp = BEAT / 4;
+        let (from, to) = (self.from, f32::from(u8::from(loud)));
+        for (index, (sample, vowel)) in frame.iter_mut().zip(&self.vowel[begin..]).enumerate() {
+            let opened = (begin + index).min(ramp) as f32 / ramp as f32;
             *sample = vowel * (from + (to - from) * opened);
+        }
+        if begin + FRAME == BEAT {
+            self.from = to;
         }
     }
 }
@@ -168,15 +180,16 @@ impl Hearing {
     /// Waits until what was heard for a while is so, from now on.
     async fn listen(&self, so: impl Fn(&[Frame]) -> bool) {
         let mut count = self.count.clone();
-        let mut next = *count.borrow() + LISTEN;
+        let beat = BEAT / FRAME;
+        let mut next = *count.borrow() + LISTEN * beat;
         loop {
             if count.wait_for(|count| *count >= next).await.is_err() {
                 std::future::pending::<()>().await;
             }
-            if so(&self.window(next - LISTEN, next)) {
+            if so(&self.window(next - LISTEN * beat, next)) {
                 return;
             }
-            next += LISTEN_AGAIN;
+            next += LISTEN_AGAIN * beat;
         }
     }
 
@@ -215,15 +228,15 @@ fn rhythm(seed: u32) -> Arc<[bool]> {
 }
 
 /// The amplitude of one tone in a frame, by the Goertzel algorithm.
-fn amplitude(frame: &Frame, tone: f32) -> f32 {
+fn amplitude(samples: &[f32], tone: f32) -> f32 {
     let angle = TAU * tone / SAMPLE_RATE as f32;
     let coefficient = 2.0 * angle.cos();
     let (mut last, mut before) = (0.0_f32, 0.0_f32);
-    for sample in frame {
+    for sample in samples {
         (last, before) = (sample + coefficient * last - before, last);
     }
     let power = last * last + before * before - coefficient * last * before;
-    2.0 * power.max(0.0).sqrt() / FRAME as f32
+    2.0 * power.max(0.0).sqrt() / samples.len() as f32
 }
 
 /// Pearson's correlation; nothing where one side does not change.

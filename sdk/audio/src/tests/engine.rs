@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use cooee_core::jitter::Packet;
+use cooee_core::media::adaptation::{EncoderSettings, FrameLength};
 use cooee_core::path::PeerId;
 
 use super::{Ear, Recording, aligned, rms, speech};
@@ -39,7 +40,7 @@ impl Link {
     }
 
     fn send(&mut self, now: Instant, frame: Option<EncodedFrame>) {
-        let frame = frame.unwrap();
+        let Some(frame) = frame else { return };
         let packet = Packet {
             sequence: self.sequence,
             timestamp: frame.timestamp,
@@ -75,7 +76,7 @@ fn call(alice_says: &[f32], bob_says: &[f32], loses: fn(u64) -> bool) -> Heard {
     bob.add_peer(ALICE).unwrap();
     let (mut to_bob, mut to_alice) = (Link::new(ALICE, loses), Link::new(BOB, loses));
     let mut now = Instant::now();
-    for _ in 0..alice_says.len() / FRAME + 25 {
+    for _ in 0..alice_says.len() / FRAME + 50 {
         to_bob.arrive(now, &mut bob);
         to_alice.arrive(now, &mut alice);
         to_bob.send(now, alice.tick(now));
@@ -126,11 +127,11 @@ fn the_muted_send_silence_and_the_deafened_hear_it() {
     let mut link = Link::new(ALICE, |_| false);
     let mut now = Instant::now();
     let mut levels = Vec::new();
-    for tick in 0..75 {
-        alice.set_muted(tick >= 25);
+    for tick in 0..150 {
+        alice.set_muted(tick >= 50);
         link.arrive(now, &mut bob);
         let frame = alice.tick(now);
-        levels.push(frame.as_ref().unwrap().level);
+        levels.extend(frame.as_ref().map(|frame| frame.level));
         link.send(now, frame);
         bob.tick(now);
         now += FRAME_DURATION;
@@ -138,20 +139,20 @@ fn the_muted_send_silence_and_the_deafened_hear_it() {
     assert!(levels[..25].iter().any(|level| *level < 30));
     assert!(levels[26..].iter().all(|level| *level == 127));
     let heard = ear.heard();
-    assert!(rms(&heard[..30 * FRAME]) > 0.01);
-    assert!(rms(&heard[45 * FRAME..]) < 0.001);
+    assert!(rms(&heard[..60 * FRAME]) > 0.01);
+    assert!(rms(&heard[90 * FRAME..]) < 0.001);
     assert!(alice.levels().input < 0.01);
 
     alice.set_muted(false);
     bob.set_deafened(true);
     let before = ear.heard().len();
-    for _ in 0..25 {
+    for _ in 0..50 {
         link.arrive(now, &mut bob);
         link.send(now, alice.tick(now));
         bob.tick(now);
         now += FRAME_DURATION;
     }
-    assert_eq!(rms(&ear.heard()[before + FRAME..]), 0.0);
+    assert_eq!(rms(&ear.heard()[before + 2 * FRAME..]), 0.0);
     assert!(bob.stats().peers[&ALICE].jitter.played > 80);
 }
 
@@ -168,7 +169,7 @@ fn three_talk_at_once() {
         bob.add_peer(peer).unwrap();
     }
     let mut now = Instant::now();
-    for _ in 0..100 {
+    for _ in 0..200 {
         for (link, talker) in links.iter_mut().zip([&mut alice, &mut carol]) {
             link.arrive(now, &mut bob);
             link.send(now, talker.tick(now));
@@ -187,16 +188,69 @@ fn three_talk_at_once() {
 fn time_that_nobody_ticked_shows_in_the_timestamps() {
     let mut alice = engine(Vec::new(), &Ear::default());
     let now = Instant::now();
-    let first = alice.tick(now).unwrap();
-    let second = alice.tick(now).unwrap();
-    assert_eq!((first.timestamp, first.marker), (0, true));
-    assert_eq!((second.timestamp, second.marker), (960, false));
+    let next = |alice: &mut VoiceEngine| {
+        let packet = alice.tick(now).or_else(|| alice.tick(now)).unwrap();
+        (packet.timestamp, packet.marker)
+    };
+    assert_eq!(next(&mut alice), (0, true));
+    assert_eq!(next(&mut alice), (960, false));
+    // What had been collected for a packet goes with the time that passed.
+    assert!(alice.tick(now).is_none());
     alice.skip(10);
-    let third = alice.tick(now).unwrap();
-    assert_eq!((third.timestamp, third.marker), (12 * 960, true));
+    assert_eq!(next(&mut alice), (4 * 480 + 11 * 480, true));
     assert_eq!(alice.stats().skipped, 10);
     alice.skip(u64::MAX);
-    assert!(alice.tick(now).is_some());
+    next(&mut alice);
+}
+
+#[test]
+fn the_frame_length_follows_the_settings_and_the_peer() {
+    let ear = Ear::default();
+    let said = speech(4.8, 0);
+    let mut alice = engine(said.clone(), &Ear::default());
+    let mut bob = engine(Vec::new(), &ear);
+    bob.add_peer(ALICE).unwrap();
+    let mut link = Link::new(ALICE, |_| false);
+    let mut now = Instant::now();
+    let lengths = [
+        FrameLength::Ms20,
+        FrameLength::Ms10,
+        FrameLength::Ms60,
+        FrameLength::Ms40,
+    ];
+    let mut packets = Vec::new();
+    for length in lengths {
+        let settings = EncoderSettings {
+            frame_length: length,
+            ..EncoderSettings::default()
+        };
+        alice.set_encoder(&settings).unwrap();
+        for _ in 0..120 {
+            link.arrive(now, &mut bob);
+            let packet = alice.tick(now);
+            packets.extend(packet.as_ref().map(|packet| packet.timestamp));
+            link.send(now, packet);
+            bob.tick(now);
+            now += FRAME_DURATION;
+        }
+    }
+    let steps: Vec<u32> = packets.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    for samples in [480, 960, 1_920, 2_880] {
+        assert!(steps.contains(&samples), "{samples}: {steps:?}");
+    }
+    let stats = bob.stats();
+    let jitter = &stats.peers[&ALICE].jitter;
+    assert_eq!(stats.peers[&ALICE].undecodable, 0);
+    assert_eq!((jitter.late, jitter.recovered), (0, 0), "{jitter:?}");
+    // A longer frame is waited for once.
+    assert!(jitter.concealed <= 4, "{jitter:?}");
+    let heard = ear.heard();
+    for second in 0..4 {
+        let part = &said[second * 57_600 + 9_600..][..38_400];
+        let window = &heard[second * 57_600..];
+        let (correlation, lag) = aligned(part, window, 24_000);
+        assert!(correlation > 0.9, "{second}: {correlation} at {lag}");
+    }
 }
 
 #[test]

@@ -81,7 +81,7 @@ fn a_gate_closes_for_good_within_five_milliseconds() {
 fn a_meter_rises_at_once_and_falls_to_zero() {
     let mut reading = fall(0.0, 0.7);
     assert!((reading - 0.7).abs() < 1e-6);
-    for _ in 0..100 {
+    for _ in 0..200 {
         reading = fall(reading, 0.0);
     }
     assert!(reading == 0.0);

@@ -128,13 +128,13 @@ fn only_the_loudest_are_decoded() {
     let counts = frames_played(&mut strips, loudness, 300);
     // 6 dB of advantage let two of the first eight stay; four are out, and looked at in turn.
     let played = counts.iter().filter(|(played, _)| *played == 300).count();
-    let probed = counts.iter().filter(|(_, probed)| *probed == 100).count();
+    let probed = counts.iter().filter(|(_, probed)| *probed == 60).count();
     assert_eq!((played, probed), (8, 4), "{counts:?}");
     assert!(counts[11].0 == 300 && counts[0].0 == 0, "{counts:?}");
 }
 
 #[test]
-fn who_begins_to_speak_is_heard_within_three_frames() {
+fn who_begins_to_speak_is_heard_within_five_frames() {
     let mut strips = Strips::new();
     for person in 0..12 {
         strips.join(PeerId(person));
@@ -150,7 +150,7 @@ fn who_begins_to_speak_is_heard_within_three_frames() {
         },
         60,
     );
-    assert!(counts[11].0 >= 27, "{counts:?}");
+    assert!(counts[11].0 >= 25, "{counts:?}");
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn a_voice_opens_the_microphone_and_a_noisy_room_does_not() {
     assert_eq!(room.count(), 0);
     assert!(sending.hears(&tone(0, 0.2)), "at once");
     let hang = (600..700).take_while(|index| sending.hears(&noise(*index, 0.017)));
-    assert_eq!(hang.count(), 15, "300 ms");
+    assert_eq!(hang.count(), 30, "300 ms");
 }
 
 #[test]

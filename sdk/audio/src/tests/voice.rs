@@ -70,7 +70,7 @@ fn a_driver_that_does_not_listen_costs_frames_and_nothing_else() {
     };
     let (voice, _captured) =
         Voice::run(Box::new(Tell(sender)), Box::new(Ear::default()), config).unwrap();
-    for _ in 0..8 {
+    for _ in 0..16 {
         ticks.recv_timeout(Duration::from_secs(10)).unwrap();
     }
     let stats = voice.stop().unwrap().stats;

@@ -132,21 +132,21 @@ fn the_file_can_be_played_while_it_is_still_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("running.wav");
     let mut sink = WavSink::create(&path).unwrap();
-    for _ in 0..30 {
+    for _ in 0..60 {
         sink.write(&[0.25; FRAME]);
     }
     // As if the process had been killed here: neither finish nor drop.
     let written = WavReader::open(&path).unwrap().duration() as usize;
-    assert_eq!(written, 25 * FRAME);
+    assert_eq!(written, 50 * FRAME);
     sink.skip(2);
     sink.finish().unwrap();
     let heard = play(&path);
     assert_eq!(
         heard.len(),
-        33 * FRAME,
+        63 * FRAME,
         "the last is where the end is found"
     );
-    assert!(heard[30 * FRAME..].iter().all(|sample| *sample == 0.0));
+    assert!(heard[60 * FRAME..].iter().all(|sample| *sample == 0.0));
 }
 
 #[test]

@@ -57,6 +57,8 @@ enum State {
 #[derive(Debug)]
 struct Held {
     sequence: u64,
+    /// Samples in it.
+    samples: i64,
     /// Arrival minus media time, in microseconds.
     transit: i64,
     payload: Vec<u8>,
@@ -73,6 +75,7 @@ pub struct JitterBuffer {
     frame_micros: i64,
     sample_rate: i64,
     max_delay: i64,
+    max_concealment: i64,
     max_concealed: u32,
     max_packets: usize,
 
@@ -110,13 +113,15 @@ impl JitterBuffer {
             start: micros(config.start_delay).min(max_target),
             max: max_target,
         };
-        let max_concealed = micros(config.max_concealment) / frame_micros;
+        let max_concealment = micros(config.max_concealment);
+        let max_concealed = most_frames(max_concealment, frame_micros);
         Self {
             frame,
             frame_micros,
             sample_rate,
             max_delay,
-            max_concealed: u32::try_from(max_concealed).unwrap_or(u32::MAX).max(1),
+            max_concealment,
+            max_concealed,
             max_packets: config.max_packets.max(2),
             origin: None,
             timeline: Timeline::new(config.sample_rate.max(1)),
@@ -129,6 +134,19 @@ impl JitterBuffer {
             mean_len: 0.0,
             stats: JitterStats::default(),
         }
+    }
+
+    /// Learns that the packets inserted from now on hold this many samples each: the sender has
+    /// changed its frame length. A [`pull`](Self::pull) then stands for a frame of that length,
+    /// or of what the packet that it gives holds.
+    pub fn set_frame(&mut self, samples: u32) {
+        let frame = i64::from(samples.max(1));
+        if frame == self.frame {
+            return;
+        }
+        self.frame = frame;
+        self.frame_micros = (frame * 1_000_000 / self.sample_rate).max(1);
+        self.max_concealed = most_frames(self.max_concealment, self.frame_micros);
     }
 
     /// Takes a packet from the network.
@@ -175,6 +193,7 @@ impl JitterBuffer {
         }
         let held = Held {
             sequence: packet.sequence,
+            samples: self.frame,
             transit,
             payload: packet.payload,
         };
@@ -312,7 +331,7 @@ impl JitterBuffer {
         let Some((time, first)) = self.packets.pop_first() else {
             return Playout::Silence;
         };
-        self.cursor = Some(time.saturating_add(self.frame));
+        self.cursor = Some(time.saturating_add(first.samples));
         self.next_sequence = first.sequence.saturating_add(1);
         self.state = State::Playing {
             concealed: 0,
@@ -429,6 +448,13 @@ impl JitterBuffer {
         let origin = *self.origin.get_or_insert(now);
         micros(now.saturating_duration_since(origin))
     }
+}
+
+/// Frames that are concealed one after the other at most.
+fn most_frames(concealment: i64, frame: i64) -> u32 {
+    u32::try_from(concealment / frame)
+        .unwrap_or(u32::MAX)
+        .max(1)
 }
 
 fn micros(duration: Duration) -> i64 {

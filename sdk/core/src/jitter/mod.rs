@@ -26,7 +26,8 @@ pub use buffer::JitterBuffer;
 /// Choices about a jitter buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JitterConfig {
-    /// Samples in a frame, which is what one packet holds and one [`JitterBuffer::pull`] takes.
+    /// Samples in a frame, which is what one packet holds and one [`JitterBuffer::pull`] takes,
+    /// until [`JitterBuffer::set_frame`] says otherwise.
     pub frame_samples: u32,
     /// Samples in a second, the unit of packet timestamps.
     pub sample_rate: u32,
