@@ -1,10 +1,13 @@
 //! What a voice and its thread tell each other without waiting.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cooee_core::media::adaptation::EncoderSettings;
 
+use crate::device::DeviceNews;
+use crate::frame::Health;
 use crate::sending::SendMode;
 use crate::stats::{Levels, VoiceStats};
 
@@ -14,6 +17,9 @@ const SEND_MODES: [SendMode; 3] = [
     SendMode::PushToTalk,
     SendMode::VoiceActivated,
 ];
+
+/// News of devices that wait; the oldest goes first.
+const NEWS: usize = 16;
 
 /// What both sides of the thread see.
 #[derive(Debug, Default)]
@@ -34,6 +40,12 @@ pub(crate) struct Board {
     output: AtomicU32,
     speaking: AtomicBool,
     stats: Mutex<VoiceStats>,
+    devices: Mutex<VecDeque<DeviceNews>>,
+    /// The microphone's and the loudspeaker's stalls since each was opened, and loss.
+    input_stalls: AtomicU64,
+    input_lost: AtomicBool,
+    output_stalls: AtomicU64,
+    output_lost: AtomicBool,
 }
 
 impl Board {
@@ -58,6 +70,44 @@ impl Board {
 
     pub(crate) fn set_stats(&self, stats: VoiceStats) {
         *lock(&self.stats) = stats;
+    }
+
+    /// The stalls and the loss of the microphone in use.
+    pub(crate) fn input_health(&self) -> Health {
+        Health {
+            stalls: self.input_stalls.load(Ordering::Relaxed),
+            lost: self.input_lost.load(Ordering::Relaxed),
+            ..Health::default()
+        }
+    }
+
+    /// The stalls and the loss of the loudspeaker in use.
+    pub(crate) fn output_health(&self) -> Health {
+        Health {
+            stalls: self.output_stalls.load(Ordering::Relaxed),
+            lost: self.output_lost.load(Ordering::Relaxed),
+            ..Health::default()
+        }
+    }
+
+    pub(crate) fn set_health(&self, input: Health, output: Health) {
+        self.input_stalls.store(input.stalls, Ordering::Relaxed);
+        self.input_lost.store(input.lost, Ordering::Relaxed);
+        self.output_stalls.store(output.stalls, Ordering::Relaxed);
+        self.output_lost.store(output.lost, Ordering::Relaxed);
+    }
+
+    /// What has become of the devices since this was asked last.
+    pub(crate) fn take_devices(&self) -> Vec<DeviceNews> {
+        lock(&self.devices).drain(..).collect()
+    }
+
+    pub(crate) fn tell_device(&self, news: DeviceNews) {
+        let mut devices = lock(&self.devices);
+        if devices.len() >= NEWS {
+            devices.pop_front();
+        }
+        devices.push_back(news);
     }
 
     pub(crate) fn send_mode(&self) -> SendMode {

@@ -151,7 +151,7 @@ pub fn open_sink(choice: Output, latency: LatencyProfile) -> Result<Box<dyn Sink
 }
 
 /// Hears nothing.
-struct Nowhere;
+pub(crate) struct Nowhere;
 
 impl Sink for Nowhere {
     fn write(&mut self, _frame: &Frame) {}

@@ -2,20 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::thread::Thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cooee_core::jitter::{JitterBuffer, JitterConfig, Packet, Playout};
 use cooee_core::media::adaptation::EncoderSettings;
 use cooee_core::path::PeerId;
 
 use crate::codec::{self, CodecError, Decoder, Encoder, EncoderConfig, LONGEST_PACKET};
-use crate::frame::{Clock, FRAME, Frame, SILENCE, Sink, SinkError, Source};
+use crate::device::LatencyProfile;
+use crate::frame::{Clock, FRAME, Frame, Health, SILENCE, Sink, SinkError, Source};
 use crate::mix::{Gate, Mixer, fall, peak};
 use crate::packing::Packing;
 use crate::processing::{EnergyActivity, Processing, ProcessingChain};
 use crate::sending::{SendMode, Sending};
 use crate::stats::{Levels, PeerStats, VoiceStats};
 use crate::strips::{Attention, Strips};
+
+/// What is left of the step between two sources a sample later.
+const SEAM: f32 = 0.98;
 
 /// Samples in a peer's packets until one has come: 20 ms.
 const FIRST_PACKET: usize = 2 * FRAME;
@@ -54,9 +58,13 @@ struct Talker {
 }
 
 impl Talker {
-    fn new() -> Result<Self, CodecError> {
+    fn new(least_delay: Duration) -> Result<Self, CodecError> {
+        let config = JitterConfig {
+            min_delay: least_delay,
+            ..JitterConfig::default()
+        };
         Ok(Self {
-            jitter: JitterBuffer::new(JitterConfig::default()),
+            jitter: JitterBuffer::new(config),
             decoder: Decoder::new()?,
             sound: Box::new([0.0; LONGEST_PACKET]),
             position: 0,
@@ -161,11 +169,19 @@ pub struct VoiceEngine {
     encoder: Encoder,
     packet: Packing,
     talkers: BTreeMap<PeerId, Talker>,
+    /// The least that a jitter buffer aims for.
+    least_delay: Duration,
     strips: Strips,
     mixer: Mixer,
     sending: Sending,
     microphone: Gate,
     loudspeaker: Gate,
+    /// What was counted of sources and sinks that have been replaced.
+    input_before: Health,
+    output_before: Health,
+    last_captured: f32,
+    /// The last sample of the source before, where another one begins.
+    seam: Option<f32>,
     muted: bool,
     deafened: bool,
     timestamp: u32,
@@ -196,11 +212,16 @@ impl VoiceEngine {
             encoder: Encoder::new(config)?,
             packet: Packing::new(),
             talkers: BTreeMap::new(),
+            least_delay: LatencyProfile::default().least_delay(),
             strips: Strips::new(),
             mixer: Mixer::new(),
             sending: Sending::new(),
             microphone: Gate::new(),
             loudspeaker: Gate::new(),
+            input_before: Health::default(),
+            output_before: Health::default(),
+            last_captured: 0.0,
+            seam: None,
             muted: false,
             deafened: false,
             timestamp: 0,
@@ -225,8 +246,8 @@ impl VoiceEngine {
             refused: 0,
             stray: self.stray,
             unencodable: self.unencodable,
-            input: self.source.health(),
-            output: self.sink.health(),
+            input: self.source.health().after(self.input_before),
+            output: self.sink.health().after(self.output_before),
             peers: peers
                 .filter(|(peer, _)| !self.strips.is_leaving(**peer))
                 .map(|(peer, talker)| (*peer, talker.stats()))
@@ -247,7 +268,7 @@ impl VoiceEngine {
     /// [`MAX_PEERS`] is ignored, and so are its packets.
     pub fn add_peer(&mut self, peer: PeerId) -> Result<(), CodecError> {
         if self.talkers.len() < MAX_PEERS || self.talkers.contains_key(&peer) {
-            self.talkers.insert(peer, Talker::new()?);
+            self.talkers.insert(peer, Talker::new(self.least_delay)?);
             self.strips.join(peer);
         }
         Ok(())
@@ -268,6 +289,12 @@ impl VoiceEngine {
     /// Silences a peer here, or no longer.
     pub fn set_peer_muted(&mut self, peer: PeerId, muted: bool) {
         self.strips.set_muted(peer, muted);
+    }
+
+    /// Sets how much delay there may be for the sake of certainty. Peers that are there already keep
+    /// what they began with.
+    pub fn set_latency(&mut self, latency: LatencyProfile) {
+        self.least_delay = latency.least_delay();
     }
 
     /// Sets how many peers are decoded at once, at least one: the loudest.
@@ -344,14 +371,25 @@ impl VoiceEngine {
         self.source.wake(thread);
     }
 
-    /// Listens to another source from the next tick on, and gives back the one before.
+    /// Listens to another source from the next tick on, without a click, and gives back the one
+    /// before.
     pub fn replace_source(&mut self, source: Box<dyn Source>) -> Box<dyn Source> {
+        self.input_before = self.source.health().after(self.input_before);
+        self.seam = Some(self.last_captured);
         std::mem::replace(&mut self.source, source)
     }
 
-    /// Plays on another sink from the next tick on, and gives back the one before, unfinished.
+    /// Plays on another sink from the next tick on, fading in, and gives back the one before,
+    /// unfinished.
     pub fn replace_sink(&mut self, sink: Box<dyn Sink>) -> Box<dyn Sink> {
+        self.output_before = self.sink.health().after(self.output_before);
+        self.loudspeaker = Gate::closed();
         std::mem::replace(&mut self.sink, sink)
+    }
+
+    /// How the source and the sink in use have been doing.
+    pub fn health(&self) -> (Health, Health) {
+        (self.source.health(), self.sink.health())
     }
 
     /// Learns that `frames` frames passed without a tick. The media clock goes on.
@@ -378,6 +416,10 @@ impl VoiceEngine {
     fn capture(&mut self) -> Option<EncodedFrame> {
         let mut frame = SILENCE;
         self.source.read(&mut frame);
+        if let Some(held) = self.seam.take() {
+            sew(&mut frame, held);
+        }
+        self.last_captured = frame.last().copied().unwrap_or(0.0);
         let echo = self.source.latency().saturating_add(self.sink.latency());
         self.processing.set_delay(echo);
         self.processing.capture(&mut frame);
@@ -425,6 +467,16 @@ impl VoiceEngine {
         self.sink.write(&frame);
         self.processing.playout(&frame);
         self.played = self.played.saturating_add(1);
+    }
+}
+
+/// Joins a source to the one before, whose last sample was `held`: the step between them is made
+/// within 5 ms.
+fn sew(frame: &mut Frame, held: f32) {
+    let mut step = held - frame.first().copied().unwrap_or(0.0);
+    for sample in frame {
+        *sample += step;
+        step *= SEAM;
     }
 }
 

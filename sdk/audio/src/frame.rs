@@ -102,10 +102,25 @@ pub struct Health {
     pub overruns: u64,
     /// Splices made to follow a device whose clock differs from ours.
     pub corrections: u64,
+    /// Callbacks so late that the device had run dry or over, which a larger buffer helps against.
+    pub stalls: u64,
     /// The device has gone or stopped calling; nothing more is to be expected of it.
     pub lost: bool,
     /// A file or stream has been read to its end; silence from here on.
     pub ended: bool,
+}
+
+impl Health {
+    /// What was counted up to another device's beginning, and since.
+    #[must_use]
+    pub(crate) fn after(self, before: Self) -> Self {
+        Self {
+            underruns: self.underruns.saturating_add(before.underruns),
+            overruns: self.overruns.saturating_add(before.overruns),
+            corrections: self.corrections.saturating_add(before.corrections),
+            ..self
+        }
+    }
 }
 
 /// Why a sink could not keep what it was given.

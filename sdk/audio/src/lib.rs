@@ -37,6 +37,7 @@ mod strips;
 mod tests;
 mod voice;
 mod wav;
+mod worker;
 
 pub use choice::{Input, OpenError, Output, open_sink, open_source};
 pub use codec::{
@@ -44,7 +45,8 @@ pub use codec::{
     LONGEST_PACKET, MAX_PACKET,
 };
 pub use device::{
-    DeviceError, DeviceInfo, DeviceSink, DeviceSource, Direction, LatencyProfile, devices,
+    DeviceError, DeviceInfo, DeviceNews, DeviceReason, DeviceSink, DeviceSource, Direction,
+    LatencyProfile, Recording, devices,
 };
 pub use engine::{EncodedFrame, MAX_PEERS, VoiceEngine};
 pub use frame::{

@@ -73,6 +73,11 @@ impl Gate {
         Self { open: true }
     }
 
+    /// One that nothing has passed yet, so that what comes first rises from silence.
+    pub(crate) fn closed() -> Self {
+        Self { open: false }
+    }
+
     pub(crate) fn apply(&mut self, frame: &mut Frame, open: bool) {
         let was = std::mem::replace(&mut self.open, open);
         match (was, open) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -13,25 +13,22 @@ use cooee_core::path::PeerId;
 use tokio::sync::mpsc;
 
 use crate::board::Board;
-use crate::choice::{Input, OpenError, Output, open_sink, open_source};
+use crate::choice::{Input, OpenError, Output};
 use crate::codec::{CodecError, EncoderConfig};
-use crate::device::LatencyProfile;
+use crate::device::{Beginning, DeviceNews, Exchange, LatencyProfile, Wish, begin};
 use crate::engine::{EncodedFrame, VoiceEngine};
-use crate::frame::{FRAME_DURATION, Sink, SinkError, Source};
-use crate::pacer::Pacer;
+use crate::frame::{Sink, SinkError, Source};
 use crate::processing::Processing;
 use crate::sending::SendMode;
 use crate::stats::{Levels, VoiceStats};
 use crate::strips::DEFAULT_LOUDEST;
+use crate::worker::{Change, Delivery, Worker};
 
 /// Packets that wait for the voice thread's next tick: a second of ten talkers and more.
-const PACKETS: usize = 1_024;
+pub(crate) const PACKETS: usize = 1_024;
 
 /// Changes of peers that wait for the voice thread's next tick.
-const CHANGES: usize = 256;
-
-/// Ticks between two snapshots of the statistics: 100 ms.
-const SNAPSHOT: u64 = (100 / FRAME_DURATION.as_millis()) as u64;
+pub(crate) const CHANGES: usize = 256;
 
 /// How a call's voice is set up.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -112,21 +109,6 @@ impl Captured {
     }
 }
 
-#[derive(Debug)]
-enum Change {
-    Add(PeerId),
-    Remove(PeerId),
-    Volume(PeerId, f32),
-    Mute(PeerId, bool),
-}
-
-#[derive(Debug)]
-struct Delivery {
-    peer: PeerId,
-    packet: Packet,
-    arrival: Instant,
-}
-
 /// One call's sound: a thread that reads, encodes, decodes, mixes and plays frame by frame, in
 /// time with the microphone, or by the system's clock where there is none.
 ///
@@ -139,6 +121,9 @@ pub struct Voice {
     deliveries: SyncSender<Delivery>,
     board: Arc<Board>,
     thread: Option<JoinHandle<Result<(), SinkError>>>,
+    /// Where other devices are asked for.
+    wishes: Option<SyncSender<Wish>>,
+    keeper: Option<JoinHandle<()>>,
 }
 
 impl Voice {
@@ -149,8 +134,9 @@ impl Voice {
     ///
     /// # Errors
     ///
-    /// [`AudioError::Open`] where a device or file does not open, with its name and what to do;
-    /// [`AudioError::Codec`]; [`AudioError::Thread`]. Never a silent call instead.
+    /// [`AudioError::Open`] where a file does not open, or neither a microphone nor a loudspeaker,
+    /// with the name and what to do; [`AudioError::Codec`]; [`AudioError::Thread`]. With one of the
+    /// two the call goes on, and [`take_devices`](Self::take_devices) tells that, and why.
     pub fn start(
         permit: CapturePermit,
         input: Input,
@@ -162,25 +148,44 @@ impl Voice {
             processing: Some(processing),
             ..config
         };
-        // The loudspeaker first: if it does not open, no microphone ever did.
-        let sink = open_sink(output, config.latency)?;
-        let source = open_source(&permit, input, config.latency)?;
-        Self::run(source, sink, config)
+        let board = Arc::new(Board::default());
+        let Beginning {
+            source,
+            sink,
+            exchange,
+            keeper,
+        } = begin(permit, input, output, config.latency, &board)?;
+        let wishes = exchange.wishes.clone();
+        let (mut voice, captured) = Self::spawn(source, sink, config, board, Some(exchange))?;
+        voice.wishes = Some(wishes);
+        voice.keeper = Some(keeper.start().map_err(AudioError::Thread)?);
+        Ok((voice, captured))
     }
 
+    #[cfg(test)]
     pub(crate) fn run(
         source: Box<dyn Source>,
         sink: Box<dyn Sink>,
         config: VoiceConfig,
     ) -> Result<(Self, Captured), AudioError> {
+        Self::spawn(source, sink, config, Arc::default(), None)
+    }
+
+    fn spawn(
+        source: Box<dyn Source>,
+        sink: Box<dyn Sink>,
+        config: VoiceConfig,
+        board: Arc<Board>,
+        exchange: Option<Exchange>,
+    ) -> Result<(Self, Captured), AudioError> {
         let mut engine = VoiceEngine::new(source, sink, config.encoder)?;
         engine.set_loudest(config.loudest);
+        engine.set_latency(config.latency);
         let processing = config.processing.unwrap_or(Processing::off());
         engine.set_processing(processing);
         let (changes, changed) = sync_channel(CHANGES);
         let (deliveries, delivered) = sync_channel(PACKETS);
         let (sender, frames) = mpsc::channel(config.backlog.max(1));
-        let board = Arc::new(Board::default());
         board.processing.store(processing.bits(), Ordering::Relaxed);
         let worker = Worker {
             engine,
@@ -190,6 +195,8 @@ impl Voice {
             sender,
             overruns: 0,
             ticks: 0,
+            exchange,
+            lost: false,
         };
         let thread = thread::Builder::new()
             .name("cooee-voice".into())
@@ -200,6 +207,8 @@ impl Voice {
             deliveries,
             board,
             thread: Some(thread),
+            wishes: None,
+            keeper: None,
         };
         Ok((voice, Captured { frames }))
     }
@@ -230,6 +239,32 @@ impl Voice {
     /// [`AudioError::Ended`] and [`AudioError::Busy`].
     pub fn remove_peer(&self, peer: PeerId) -> Result<(), AudioError> {
         self.change(Change::Remove(peer))
+    }
+
+    /// Listens to something else from now on. It is opened first, while the voice goes on with what
+    /// it has; [`take_devices`](Self::take_devices) tells how that went.
+    ///
+    /// # Errors
+    ///
+    /// [`AudioError::Ended`] and [`AudioError::Busy`].
+    pub fn set_input(&self, input: Input) -> Result<(), AudioError> {
+        self.wish(Wish::Input(input))
+    }
+
+    /// Plays on something else from now on. It is opened first, while the voice goes on with what it
+    /// has; [`take_devices`](Self::take_devices) tells how that went.
+    ///
+    /// # Errors
+    ///
+    /// [`AudioError::Ended`] and [`AudioError::Busy`].
+    pub fn set_output(&self, output: Output) -> Result<(), AudioError> {
+        self.wish(Wish::Output(output))
+    }
+
+    /// What has become of the microphone and the loudspeaker since this was asked last: others were
+    /// chosen, one was lost and another stands in, one is back. At most the latest 16.
+    pub fn take_devices(&self) -> Vec<DeviceNews> {
+        self.board.take_devices()
     }
 
     /// Sends silence instead of the microphone, or no longer.
@@ -309,10 +344,23 @@ impl Voice {
         self.board.stop.store(true, Ordering::Release);
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
-            thread.join().map_err(|_| AudioError::Ended)??;
+            let finished = thread.join();
+            // It may be opening a microphone, which must be closed again by the end.
+            if let Some(keeper) = self.keeper.take() {
+                let _ = keeper.join();
+            }
+            finished.map_err(|_| AudioError::Ended)??;
         }
         Ok(VoiceSummary {
             stats: self.stats(),
+        })
+    }
+
+    fn wish(&self, wish: Wish) -> Result<(), AudioError> {
+        let wishes = self.wishes.as_ref().ok_or(AudioError::Ended)?;
+        wishes.try_send(wish).map_err(|error| match error {
+            TrySendError::Full(_) => AudioError::Busy,
+            TrySendError::Disconnected(_) => AudioError::Ended,
         })
     }
 
@@ -330,100 +378,5 @@ impl Drop for Voice {
         if let Some(thread) = &self.thread {
             thread.thread().unpark();
         }
-    }
-}
-
-/// The thread's side.
-struct Worker {
-    engine: VoiceEngine,
-    board: Arc<Board>,
-    changed: Receiver<Change>,
-    delivered: Receiver<Delivery>,
-    sender: mpsc::Sender<EncodedFrame>,
-    overruns: u64,
-    ticks: u64,
-}
-
-impl Worker {
-    fn run(mut self) -> Result<(), SinkError> {
-        self.engine.wake(&thread::current());
-        let mut pacer = Pacer::new(Instant::now());
-        while !self.board.stop.load(Ordering::Acquire) {
-            let now = Instant::now();
-            let due = pacer.due(now, self.engine.clock());
-            if due.skipped > 0 {
-                tracing::debug!(frames = due.skipped, "the voice thread was held up");
-                self.engine.skip(due.skipped);
-            }
-            self.take_orders();
-            for _ in 0..due.frames {
-                self.tick(now);
-            }
-            // A wake-up before time finds nothing due and comes back here.
-            thread::park_timeout(pacer.next().saturating_duration_since(Instant::now()));
-        }
-        let finished = self.engine.finish();
-        self.snapshot();
-        finished
-    }
-
-    fn take_orders(&mut self) {
-        for change in self.changed.try_iter().take(CHANGES) {
-            match change {
-                Change::Add(peer) => {
-                    if let Err(error) = self.engine.add_peer(peer) {
-                        tracing::error!(%peer, %error, "a peer cannot be heard");
-                    }
-                }
-                Change::Remove(peer) => self.engine.remove_peer(peer),
-                Change::Volume(peer, volume) => self.engine.set_volume(peer, volume),
-                Change::Mute(peer, muted) => self.engine.set_peer_muted(peer, muted),
-            }
-        }
-        for delivery in self.delivered.try_iter().take(PACKETS) {
-            let Delivery {
-                peer,
-                packet,
-                arrival,
-            } = delivery;
-            self.engine.deliver(peer, packet, arrival);
-        }
-        self.engine
-            .set_muted(self.board.muted.load(Ordering::Relaxed));
-        self.engine
-            .set_deafened(self.board.deafened.load(Ordering::Relaxed));
-        let processing = self.board.processing.load(Ordering::Relaxed);
-        self.engine
-            .set_processing(Processing::from_bits(processing));
-        self.engine.set_send_mode(self.board.send_mode());
-        self.engine
-            .set_talking(self.board.talking.load(Ordering::Relaxed));
-        if let Some(settings) = self.board.take_encoder()
-            && let Err(error) = self.engine.set_encoder(&settings)
-        {
-            tracing::warn!(?settings, %error, "the encoder stays as it was");
-        }
-    }
-
-    fn tick(&mut self, now: Instant) {
-        if let Some(frame) = self.engine.tick(now)
-            && self.sender.try_send(frame).is_err()
-        {
-            self.overruns = self.overruns.saturating_add(1);
-        }
-        self.board.set_levels(self.engine.levels());
-        self.ticks = self.ticks.wrapping_add(1);
-        if self.ticks.is_multiple_of(SNAPSHOT) {
-            self.snapshot();
-        }
-    }
-
-    fn snapshot(&self) {
-        let stats = VoiceStats {
-            overruns: self.overruns,
-            refused: self.board.refused.load(Ordering::Relaxed),
-            ..self.engine.stats()
-        };
-        self.board.set_stats(stats);
     }
 }

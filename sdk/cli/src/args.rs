@@ -167,9 +167,22 @@ pub(crate) enum Command {
         #[arg(long, value_name = "HOST:PORT", value_parser = NonEmptyStringValueParser::new())]
         stun: Option<String>,
     },
-    /// List microphones and loudspeakers
-    #[command(after_help = "Example:\n  cooee devices")]
-    Devices,
+    /// List microphones and loudspeakers, or try them out
+    ///
+    /// With --test, two seconds are recorded and played back, with a meter. They stay in memory and are
+    /// gone afterwards.
+    #[command(after_help = "Examples:\n  cooee devices\n  cooee devices --test --input Headset")]
+    Devices {
+        /// Record two seconds and play them back
+        #[arg(long)]
+        test: bool,
+        /// The microphone to try, by name or id [default: the default microphone]
+        #[arg(long, value_name = "NAME", requires = "test")]
+        input: Option<String>,
+        /// The loudspeaker to try, by name or id [default: the default loudspeaker]
+        #[arg(long, value_name = "NAME", requires = "test")]
+        output: Option<String>,
+    },
     /// Compare what was heard with what was said
     ///
     /// Both are WAV files. Prints the normalised cross-correlation at the best lag: 1 is the same
@@ -290,6 +303,10 @@ pub(crate) struct VoiceOptions {
     /// Where the network has no room for it, less is used.
     #[arg(long, value_name = "KBIT", value_parser = clap::value_parser!(u32).range(12..=64))]
     pub(crate) bitrate: Option<u32>,
+    /// Write how the call went into a file at its end: a page with plots of jitter, buffer, loss,
+    /// concealment and estimated quality
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) report: Option<PathBuf>,
     /// How loud somebody is played, in percent: 0 to 200; remembered for later calls
     #[arg(long, value_name = "NAME=PERCENT", value_parser = volume)]
     pub(crate) volume: Vec<(Username, u16)>,
@@ -300,7 +317,7 @@ pub(crate) struct VoiceOptions {
 pub(crate) enum SendChoice {
     /// Always.
     Open,
-    /// Push to talk: between one press of the space bar and the next.
+    /// Push to talk: between one press of Enter and the next.
     Ptt,
     /// While somebody speaks.
     Voice,
@@ -383,6 +400,8 @@ mod tests {
             "cooee answer --from bob --input a.wav --output b.wav --for 3 --meter",
             "cooee watch",
             "cooee devices",
+            "cooee devices --test --input a --output b",
+            "cooee call bob --report r.html",
             "cooee doctor",
             "cooee doctor --stun [::1]:3478",
             "cooee history",

@@ -32,7 +32,8 @@ impl Console {
             text = stamped(report.json()).to_string();
             text.push('\n');
         } else {
-            let meter = matches!(report, Report::Levels(_)) && std::io::stdout().is_terminal();
+            let meter = matches!(report, Report::Levels(_) | Report::Level(..))
+                && std::io::stdout().is_terminal();
             if self.metered.replace(meter) {
                 // Back to the start of the meter's line, which is then wiped.
                 text.push_str("\r\x1b[K");

@@ -10,6 +10,8 @@ pub(crate) fn object(event: &str, stats: &CallStats) -> Map<String, Value> {
     let mut object = Map::new();
     object.insert("event".into(), json!(event));
     object.append(&mut share(stats));
+    object.insert("capture_gaps".into(), json!(stats.capture_gaps));
+    object.insert("playback_gaps".into(), json!(stats.playback_gaps));
     object.insert("encoder".into(), json!(stats.encoder.as_ref().map(encoder)));
     let peers: Map<String, Value> = stats
         .peers

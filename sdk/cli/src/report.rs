@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use cooee_sdk::{
-    CallEvent, CallRecord, CallStats, Contact, EndReason, Event, Group, GroupId, Levels, Me,
-    RouteKind, Username,
+    CallEvent, CallRecord, CallStats, Contact, Direction, EndReason, Event, Group, GroupId, Levels,
+    Me, RouteKind, Username,
 };
 use serde_json::{Value, json};
 
 use crate::commands::doctor;
 use crate::compare::Comparison;
 use crate::counts;
+use crate::devices::{self, Tried};
 use crate::failure::Failure;
 use crate::words;
 
@@ -60,6 +61,10 @@ pub(crate) enum Report {
     History(Vec<CallRecord>),
     /// Sound devices.
     Devices(Vec<cooee_sdk::DeviceInfo>),
+    /// How loud a device under test is.
+    Level(Direction, f32),
+    /// What trying the devices out came to.
+    Tried(Tried),
     /// What the doctor has found.
     Check(cooee_sdk::doctor::Check),
     /// What was heard against what was said.
@@ -153,9 +158,11 @@ impl Report {
                 json!({"event": "history", "calls": calls})
             }
             Self::Devices(devices) => {
-                let devices: Vec<_> = devices.iter().map(device_json).collect();
+                let devices: Vec<_> = devices.iter().map(devices::info_json).collect();
                 json!({"event": "devices", "devices": devices})
             }
+            Self::Level(direction, peak) => devices::level_json(*direction, *peak),
+            Self::Tried(tried) => tried.json(),
             Self::Check(check) => doctor::object(check),
             Self::Comparison(comparison) => json!({
                 "event": "comparison",
@@ -245,6 +252,7 @@ fn event_json(event: &Event) -> Value {
         Event::QualityChanged { who, estimate } => json!({
             "event": "quality", "pseudo": who, "quality": counts::quality(estimate),
         }),
+        Event::DeviceChanged(news) => devices::news_json(news),
         Event::Stats(stats) => counts::object("stats", stats).into(),
         Event::Unreachable { who, why } => {
             json!({"event": "unreachable", "pseudo": who, "message": why})
@@ -268,14 +276,6 @@ fn record_json(record: &CallRecord) -> Value {
         "ended_at": record.ended_at.map(words::rfc3339),
         "reason": record.end_reason,
         "seconds": words::talked(record).map(|talked| rounded(talked.as_secs_f64())),
-    })
-}
-
-fn device_json(device: &cooee_sdk::DeviceInfo) -> Value {
-    json!({
-        "name": device.name, "id": device.id,
-        "input": device.input, "output": device.output,
-        "default_input": device.default_input, "default_output": device.default_output,
     })
 }
 
@@ -360,7 +360,8 @@ mod tests {
             json!({
                 "event": "stats", "sent": 250, "received": 248, "lost": 2, "late": 1,
                 "concealed": 3, "recovered": 1, "dropped": 4, "jitter_ms": 1.234,
-                "rtt_ms": 20.5, "buffer_ms": 40.0, "quality": null, "encoder": null, "peers": {},
+                "rtt_ms": 20.5, "buffer_ms": 40.0, "quality": null,
+                "capture_gaps": 0, "playback_gaps": 0, "encoder": null, "peers": {},
             })
         );
         let ended = Report::Ended(Ending {

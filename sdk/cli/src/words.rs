@@ -11,6 +11,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::commands::doctor;
 use crate::counts;
+use crate::devices;
 use crate::report::{Connection, Ending, Report, decibels};
 
 /// The lines for a person; none for what only programs want.
@@ -45,7 +46,9 @@ pub(crate) fn lines(report: &Report) -> Vec<String> {
         Report::Group(group) => vec![group_row(group)],
         Report::GroupRemoved(id) => vec![format!("left the group {id}")],
         Report::History(calls) => listed(calls, "no calls yet", record_row),
-        Report::Devices(devices) => listed(devices, "no sound devices", device_row),
+        Report::Devices(devices) => listed(devices, "no sound devices", devices::info_row),
+        Report::Level(direction, peak) => vec![devices::level_line(*direction, &bar(*peak))],
+        Report::Tried(tried) => vec![tried.sentence()],
         Report::Check(check) => doctor::sentences(check),
         Report::Comparison(comparison) => vec![format!(
             "correlation {:.3} at a lag of {:.0} ms ({:.1} s said, {:.1} s heard)",
@@ -175,6 +178,7 @@ fn happened(event: &Event) -> String {
         Event::Call(event) => call(event),
         Event::Route { who, route, .. } => format!("voice to {who}: {route}"),
         Event::QualityChanged { who, estimate } => format!("{who} {}", counts::sounds(estimate)),
+        Event::DeviceChanged(news) => devices::news_sentence(news),
         Event::Stats(stats) => counts::sentence(stats),
         Event::Unreachable { who, why } => format!("{who} cannot be reached: {why}"),
         Event::CredentialsNotKept { why } => {
@@ -238,23 +242,6 @@ fn record_row(record: &CallRecord) -> String {
         (None, None) => "goes on".to_owned(),
     };
     format!("{when}  {direction:4}  {peers}  {outcome}")
-}
-
-fn device_row(device: &cooee_sdk::DeviceInfo) -> String {
-    let mut traits = Vec::new();
-    if device.input {
-        traits.push("microphone");
-    }
-    if device.output {
-        traits.push("loudspeaker");
-    }
-    if device.default_input {
-        traits.push("default microphone");
-    }
-    if device.default_output {
-        traits.push("default loudspeaker");
-    }
-    format!("{}  ({})  {}", device.name, device.id, traits.join(", "))
 }
 
 fn names(names: &[Username]) -> String {

@@ -89,6 +89,10 @@ pub enum Event {
         /// How it sounds now.
         estimate: Estimate,
     },
+    /// A call has another microphone or loudspeaker, or none: the user chose it, one was lost and
+    /// another stands in, or it is back. Also told of those that the call begins with. A call
+    /// without a microphone goes on, and nobody hears anything of the local user.
+    DeviceChanged(cooee_audio::DeviceNews),
     /// Once a second during a call.
     Stats(CallStats),
     /// A participant cannot be reached, in words.

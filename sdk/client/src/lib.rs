@@ -61,9 +61,10 @@ pub use roster::Me;
 pub use shared::Connectivity;
 
 pub use cooee_audio::{
-    DeviceError, DeviceInfo, FRAME, Frame, Health, Input, LatencyProfile, Levels, LoopbackSink,
-    LoopbackSource, Output, PcmSink, PcmSource, Processing, SAMPLE_RATE, SendMode, Sink, SinkError,
-    Source, UnknownProcessing, WavError, WavSink, WavSource, devices, loopback,
+    DeviceError, DeviceInfo, DeviceNews, DeviceReason, Direction, FRAME, Frame, Health, Input,
+    LatencyProfile, Levels, LoopbackSink, LoopbackSource, Output, PcmSink, PcmSource, Processing,
+    Recording, SAMPLE_RATE, SendMode, Sink, SinkError, Source, UnknownProcessing, WavError,
+    WavSink, WavSource, devices, loopback,
 };
 pub use cooee_core::call::{CallError, CallEvent, CallPhase, EndReason};
 pub use cooee_core::media::adaptation::{EncoderSettings, FrameLength, MAX_BITRATE, MIN_BITRATE};

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cpal::{ErrorKind, FromSample, SizedSample};
 
@@ -27,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) xruns: AtomicU64,
     /// The most frames that one callback moved.
     pub(crate) largest: AtomicUsize,
+    /// Callbacks that came so late that the device must have run dry, or over.
+    pub(crate) stalls: AtomicU64,
     /// Errors that may or may not mean that the device has gone.
     pub(crate) errors: AtomicU64,
     /// The device has gone.
@@ -62,21 +64,60 @@ impl Shared {
     }
 }
 
+/// Notices callbacks that come late. Not every system tells when a device has run dry, but one that
+/// holds two buffers has, when nobody came for longer than they last.
+#[derive(Debug)]
+pub(crate) struct Stalls {
+    rate: u32,
+    last: Option<Instant>,
+    largest: usize,
+}
+
+/// Buffers that a device holds.
+const HELD: u32 = 2;
+
+/// How much later than that a callback may come, for the clocks of both.
+const SLACK: Duration = Duration::from_millis(1);
+
+impl Stalls {
+    pub(crate) fn new(rate: u32) -> Self {
+        Self {
+            rate: rate.max(1),
+            last: None,
+            largest: 0,
+        }
+    }
+
+    /// A callback with this many frames; whether it came too late.
+    fn observe(&mut self, at: Instant, frames: usize) -> bool {
+        self.largest = self.largest.max(frames);
+        let frames = u32::try_from(self.largest).unwrap_or(u32::MAX);
+        let held = Duration::from_secs(1) * frames / self.rate * HELD;
+        let last = self.last.replace(at);
+        last.is_some_and(|last| at.saturating_duration_since(last) > held + SLACK)
+    }
+}
+
 /// The microphone's end of a ring.
 pub(crate) struct Capture {
+    pub(crate) stalls: Stalls,
     pub(crate) ring: rtrb::Producer<f32>,
     pub(crate) channels: usize,
     pub(crate) shared: Arc<Shared>,
 }
 
 impl Capture {
-    /// Moves what was captured, all channels interleaved, into the ring.
-    pub(crate) fn run<T>(&mut self, captured: &[T])
+    /// Moves what was captured, all channels interleaved, into the ring, at the time `at`.
+    pub(crate) fn run<T>(&mut self, at: Instant, captured: &[T])
     where
         T: Copy,
         f32: FromSample<T>,
     {
-        self.shared.called(captured.len() / self.channels);
+        let frames = captured.len() / self.channels;
+        self.shared.called(frames);
+        if self.stalls.observe(at, frames) {
+            self.shared.stalls.fetch_add(1, Ordering::Relaxed);
+        }
         let room = captured.len().min(self.ring.slots());
         // Whole frames only, or left and right change places.
         let samples = room - room % self.channels;
@@ -105,6 +146,7 @@ pub(crate) struct Playback {
     pub(crate) held: f32,
     /// Something has been played, so that an empty ring is a gap.
     pub(crate) started: bool,
+    pub(crate) stalls: Stalls,
 }
 
 impl Playback {
@@ -113,7 +155,11 @@ impl Playback {
     where
         T: SizedSample + FromSample<f32>,
     {
-        self.shared.called(buffer.len() / self.channels);
+        let frames = buffer.len() / self.channels;
+        self.shared.called(frames);
+        if self.stalls.observe(at, frames) {
+            self.shared.stalls.fetch_add(1, Ordering::Relaxed);
+        }
         let there = buffer.len().min(self.ring.slots());
         let samples = there - there % self.channels;
         let short = samples < buffer.len();

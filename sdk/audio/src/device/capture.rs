@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::Thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cooee_core::call::CapturePermit;
 use cpal::traits::{DeviceTrait, StreamTrait};
 use cpal::{Device, FromSample, SampleFormat, SizedSample, Stream};
 
-use super::callback::{Capture, FADE, Shared};
+use super::callback::{Capture, FADE, Shared, Stalls};
 use super::shape::Shape;
 use super::{DeviceError, Direction, LatencyProfile, RING_MS, Watchdog, find, lasting, name};
 use crate::frame::{Clock, FRAME, Frame, Health, SAMPLE_RATE, Source};
@@ -26,6 +26,7 @@ pub struct DeviceSource {
     /// `None` once the device is lost.
     stream: Option<Stream>,
     pickup: Pickup,
+    name: String,
 }
 
 impl DeviceSource {
@@ -37,10 +38,24 @@ impl DeviceSource {
     ///
     /// [`DeviceError`], each variant.
     pub fn open(
-        _permit: &CapturePermit,
+        permit: &CapturePermit,
         wanted: Option<&str>,
         latency: LatencyProfile,
     ) -> Result<Self, DeviceError> {
+        Self::open_with(permit, wanted, latency.millis(Direction::Input))
+    }
+
+    /// The same with so many milliseconds between two callbacks.
+    pub(crate) fn open_with(
+        _permit: &CapturePermit,
+        wanted: Option<&str>,
+        millis: u32,
+    ) -> Result<Self, DeviceError> {
+        Self::start(wanted, millis)
+    }
+
+    /// Records for a test of the user's own devices, outside of any call.
+    pub(super) fn start(wanted: Option<&str>, millis: u32) -> Result<Self, DeviceError> {
         let device = find(wanted, Direction::Input)?;
         let failed = |source| DeviceError::Open {
             name: name(&device),
@@ -48,7 +63,7 @@ impl DeviceSource {
             source,
         };
         let offered = device.supported_input_configs().map_err(failed)?;
-        let shape = Shape::nearest(offered, device.default_input_config().ok(), latency);
+        let shape = Shape::nearest(offered, device.default_input_config().ok(), millis);
         let (shape, resampler) = shape
             .and_then(|shape| {
                 let rate = shape.config.sample_rate;
@@ -67,7 +82,19 @@ impl DeviceSource {
         Ok(Self {
             stream: Some(stream),
             pickup: Pickup::new(ring, shared, shape, resampler),
+            name: name(&device),
         })
+    }
+
+    /// What people call the device.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Tells whether the device has begun to capture.
+    pub(super) fn running(&self) -> Box<dyn Fn() -> bool + Send> {
+        let shared = Arc::clone(&self.pickup.shared);
+        Box::new(move || shared.calls.load(Ordering::Relaxed) > 0)
     }
 }
 
@@ -136,10 +163,11 @@ where
         ring,
         channels: shape.channels(),
         shared: Arc::clone(&shared),
+        stalls: Stalls::new(shape.config.sample_rate),
     };
     let stream = device.build_input_stream(
         shape.config,
-        move |captured: &[T], _| callback.run(captured),
+        move |captured: &[T], _| callback.run(Instant::now(), captured),
         move |error| errors.failed(error.kind()),
         None,
     )?;
@@ -199,6 +227,8 @@ impl Pickup {
             overruns: self.shared.misses.load(Ordering::Relaxed)
                 + self.shared.xruns.load(Ordering::Relaxed),
             corrections: self.corrections,
+            stalls: self.shared.stalls.load(Ordering::Relaxed)
+                + self.shared.xruns.load(Ordering::Relaxed),
             lost: self.lost(),
             ended: false,
         }

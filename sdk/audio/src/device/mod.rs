@@ -5,8 +5,12 @@
 //! blocks. Channels, sample rates and clocks that differ are the voice thread's business, on
 //! the other end of the ring.
 
+mod buffers;
 mod callback;
 mod capture;
+mod check;
+mod keeper;
+mod news;
 mod playback;
 mod shape;
 
@@ -18,10 +22,15 @@ use cpal::{Device, Host};
 use crate::frame::FRAME_DURATION;
 
 #[cfg(test)]
-pub(crate) use callback::{Capture, Playback, Shared};
+pub(crate) use buffers::Buffers;
+#[cfg(test)]
+pub(crate) use callback::{Capture, Playback, Shared, Stalls};
 pub use capture::DeviceSource;
 #[cfg(test)]
 pub(crate) use capture::Pickup;
+pub use check::Recording;
+pub(crate) use keeper::{Beginning, Exchange, Swap, Wish, begin};
+pub use news::{DeviceNews, DeviceReason};
 pub use playback::DeviceSink;
 #[cfg(test)]
 pub(crate) use playback::Feed;
@@ -43,11 +52,12 @@ const PATIENCE_WITH_ERRORS: u32 = TICKS;
 
 /// How much delay a call's devices add, against how sure they are not to run dry.
 ///
-/// Whatever is chosen, what a device needs more is found out and kept to.
+/// Whatever is chosen, what a device needs more is found out and kept to for as long as it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum LatencyProfile {
-    /// Buffers of 10 ms, and a reserve that a busy machine seldom exceeds.
+    /// Buffers of 10 ms for the microphone and 5 ms for the loudspeaker, and a reserve that a busy
+    /// machine seldom exceeds.
     #[default]
     Balanced,
     /// Buffers of 5 ms and next to no reserve: for a quiet machine and a wired headset.
@@ -55,11 +65,20 @@ pub enum LatencyProfile {
 }
 
 impl LatencyProfile {
-    /// Callbacks in a second that a device is asked for.
-    const fn callbacks(self) -> u32 {
+    /// Milliseconds between two callbacks that a device is asked for to begin with. A loudspeaker
+    /// holds two of its buffers at a time, a microphone hands over one.
+    pub(crate) const fn millis(self, direction: Direction) -> u32 {
+        match (self, direction) {
+            (Self::Balanced, Direction::Input) => 10,
+            (Self::Balanced, Direction::Output) | (Self::Low, _) => 5,
+        }
+    }
+
+    /// The least that a jitter buffer aims for: room for the scheduling of both machines.
+    pub(crate) const fn least_delay(self) -> Duration {
         match self {
-            Self::Balanced => 100,
-            Self::Low => 200,
+            Self::Balanced => Duration::from_millis(6),
+            Self::Low => Duration::from_millis(4),
         }
     }
 
@@ -143,6 +162,12 @@ pub enum DeviceError {
         #[source]
         source: cpal::Error,
     },
+    /// The device opens and then does nothing.
+    #[error("the device \"{name}\" opens, but no sound passes through it; choose another")]
+    Dead {
+        /// The device's name.
+        name: String,
+    },
     /// The device opens, but with no sample format or rate that we understand.
     #[error("the {direction} device \"{name}\" has no usable sample format; choose another")]
     Format {
@@ -211,6 +236,21 @@ fn candidates(host: &Host, direction: Direction) -> Result<Vec<Device>, DeviceEr
         Direction::Output => device.supports_output(),
     });
     Ok(usable.collect())
+}
+
+/// What the system calls its default device at the moment.
+fn default_id(direction: Direction) -> Option<String> {
+    let host = cpal::default_host();
+    let device = match direction {
+        Direction::Input => host.default_input_device(),
+        Direction::Output => host.default_output_device(),
+    };
+    device.as_ref().map(id)
+}
+
+/// Whether there is a device of this name or id.
+fn is_present(wanted: &str, direction: Direction) -> bool {
+    find(Some(wanted), direction).is_ok()
 }
 
 /// How long so many frames last at this sample rate.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use cpal::traits::{DeviceTrait, StreamTrait};
 use cpal::{Device, FromSample, SampleFormat, SizedSample, Stream};
 
-use super::callback::{Playback, Shared};
+use super::callback::{Playback, Shared, Stalls};
 use super::shape::Shape;
 use super::{DeviceError, Direction, LatencyProfile, RING_MS, Watchdog, find, lasting, name};
 use crate::drift::{Follower, Taken};
@@ -18,6 +18,9 @@ use crate::splice::fit;
 /// Unplayed sound, beyond the reserve, after which a frame is dropped rather than delayed.
 const STALE_MS: u32 = 100;
 
+/// Callbacks after which a device that has begun is playing.
+const BEGINNING: u64 = 3;
+
 /// Callbacks of which the voice thread may learn at once.
 const REPORTS: usize = 64;
 
@@ -26,6 +29,7 @@ pub struct DeviceSink {
     /// `None` once the device is lost or the sink finished.
     stream: Option<Stream>,
     feed: Feed,
+    name: String,
 }
 
 impl DeviceSink {
@@ -35,6 +39,15 @@ impl DeviceSink {
     ///
     /// [`DeviceError`], each variant.
     pub fn open(wanted: Option<&str>, latency: LatencyProfile) -> Result<Self, DeviceError> {
+        Self::open_with(wanted, latency, latency.millis(Direction::Output))
+    }
+
+    /// The same with so many milliseconds between two callbacks.
+    pub(crate) fn open_with(
+        wanted: Option<&str>,
+        latency: LatencyProfile,
+        millis: u32,
+    ) -> Result<Self, DeviceError> {
         let device = find(wanted, Direction::Output)?;
         let failed = |source| DeviceError::Open {
             name: name(&device),
@@ -42,7 +55,7 @@ impl DeviceSink {
             source,
         };
         let offered = device.supported_output_configs().map_err(failed)?;
-        let shape = Shape::nearest(offered, device.default_output_config().ok(), latency);
+        let shape = Shape::nearest(offered, device.default_output_config().ok(), millis);
         let (shape, resampler) = shape
             .and_then(|shape| {
                 let rate = shape.config.sample_rate;
@@ -61,7 +74,20 @@ impl DeviceSink {
         Ok(Self {
             stream: Some(stream),
             feed: Feed::new(rings, shared, shape, resampler, latency),
+            name: name(&device),
         })
+    }
+
+    /// What people call the device.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Tells whether the device has begun to play.
+    pub(super) fn running(&self) -> Box<dyn Fn() -> bool + Send> {
+        let shared = Arc::clone(&self.feed.shared);
+        // The first callbacks only fill the device's buffer.
+        Box::new(move || shared.calls.load(Ordering::Relaxed) > BEGINNING)
     }
 }
 
@@ -132,6 +158,7 @@ where
         total: 0,
         held: 0.0,
         started: false,
+        stalls: Stalls::new(shape.config.sample_rate),
     };
     let stream = device.build_output_stream(
         shape.config,
@@ -206,6 +233,8 @@ impl Feed {
                 + self.shared.xruns.load(Ordering::Relaxed),
             overruns: self.overruns,
             corrections: self.corrections,
+            stalls: self.shared.stalls.load(Ordering::Relaxed)
+                + self.shared.xruns.load(Ordering::Relaxed),
             lost: self.lost(),
             ended: false,
         }

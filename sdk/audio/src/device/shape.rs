@@ -3,7 +3,6 @@
 use cpal::{BufferSize, SampleFormat, StreamConfig, SupportedBufferSize};
 use cpal::{SupportedStreamConfig, SupportedStreamConfigRange};
 
-use super::LatencyProfile;
 use crate::frame::SAMPLE_RATE;
 
 /// The most channels that a stream of ours has.
@@ -17,11 +16,12 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// The shape nearest to ours that the device offers, or else its default.
+    /// The shape nearest to ours that the device offers, or else its default, with `millis`
+    /// milliseconds between two callbacks.
     pub(crate) fn nearest(
         offered: impl Iterator<Item = SupportedStreamConfigRange>,
         default: Option<SupportedStreamConfig>,
-        latency: LatencyProfile,
+        millis: u32,
     ) -> Option<Self> {
         let candidates = offered.filter_map(|range| {
             let (low, high) = (range.min_sample_rate(), range.max_sample_rate());
@@ -37,7 +37,7 @@ impl Shape {
                 rate,
                 range.sample_format(),
                 range.buffer_size(),
-                latency,
+                millis,
             )?;
             Some((rank, shape))
         });
@@ -50,7 +50,7 @@ impl Shape {
                 default.sample_rate(),
                 default.sample_format(),
                 default.buffer_size(),
-                latency,
+                millis,
             )
         })
     }
@@ -60,9 +60,9 @@ impl Shape {
         rate: u32,
         format: SampleFormat,
         buffer: &SupportedBufferSize,
-        latency: LatencyProfile,
+        millis: u32,
     ) -> Option<Self> {
-        let wanted = rate / latency.callbacks();
+        let wanted = rate / 1_000 * millis;
         let buffer_size = match *buffer {
             SupportedBufferSize::Range { min, max } => {
                 BufferSize::Fixed(wanted.max(min).min(max.max(min)))

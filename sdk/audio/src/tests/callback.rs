@@ -1,9 +1,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::allocations;
-use crate::device::{Capture, Playback, Shared, Watchdog};
+use crate::device::{Buffers, Capture, Playback, Shared, Stalls, Watchdog};
 use crate::frame::FRAME_DURATION;
 
 fn capture(room: usize, channels: usize) -> (Capture, rtrb::Consumer<f32>) {
@@ -13,6 +13,7 @@ fn capture(room: usize, channels: usize) -> (Capture, rtrb::Consumer<f32>) {
         ring,
         channels,
         shared,
+        stalls: Stalls::new(48_000),
     };
     (capture, consumer)
 }
@@ -29,6 +30,7 @@ fn playback(room: usize, channels: usize) -> (Playback, rtrb::Producer<f32>) {
         total: 0,
         held: 0.0,
         started: false,
+        stalls: Stalls::new(48_000),
     };
     (playback, producer)
 }
@@ -44,7 +46,7 @@ fn the_callbacks_never_allocate() {
     let allocations = allocations::during(|| {
         for _ in 0..20 {
             // Now and then the ring is full or empty: those paths count as well.
-            capture.run(&microphone);
+            capture.run(Instant::now(), &microphone);
             playback.run(Instant::now(), &mut loudspeaker);
         }
         capture.shared.failed(cpal::ErrorKind::Xrun);
@@ -66,7 +68,7 @@ fn the_callbacks_never_allocate() {
 #[test]
 fn a_full_ring_takes_whole_frames_only() {
     let (mut capture, captured) = capture(5, 2);
-    capture.run(&[0.1_f32, 0.2, 0.1, 0.2, 0.1, 0.2]);
+    capture.run(Instant::now(), &[0.1_f32, 0.2, 0.1, 0.2, 0.1, 0.2]);
     assert_eq!(captured.slots(), 4);
     assert_eq!(capture.shared.misses.load(Ordering::Relaxed), 1);
     assert_eq!(capture.shared.largest.load(Ordering::Relaxed), 3);
@@ -107,4 +109,55 @@ fn silence_and_endless_errors_mean_a_lost_device() {
     assert!((1..2 * second).any(|_| watchdog.barks(20_000, 20_000)));
     let mut watchdog = Watchdog::default();
     assert!((1..2 * second).any(|tick| watchdog.barks(7, tick)));
+}
+
+#[test]
+fn callbacks_that_come_too_late_are_stalls() {
+    let (mut playback, mut playing) = playback(9_600, 1);
+    playing.push_entire_slice(&[0.1; 9_600]).unwrap();
+    let mut buffer = [0.0_f32; 480];
+    let mut at = Instant::now();
+    for late in [0, 0, 9, 0, 12, 0, 40] {
+        at += Duration::from_millis(10 + late);
+        playback.run(at, &mut buffer);
+    }
+    // Two buffers of 10 ms are held, so 19 ms are nothing.
+    assert_eq!(playback.shared.stalls.load(Ordering::Relaxed), 2);
+}
+
+/// Runs for so many seconds, a look each 100 ms, with a stall each `stall` looks; the sizes asked for.
+fn sizes(buffers: &mut Buffers, now: &mut Instant, seconds: u64, stall: Option<u64>) -> Vec<u32> {
+    let mut stalls = 0;
+    let mut sizes = Vec::new();
+    for look in 0..seconds * 10 {
+        *now += Duration::from_millis(100);
+        stalls += u64::from(stall.is_some_and(|stall| look % stall == 0));
+        if buffers.observe(*now, stalls) {
+            sizes.push(buffers.millis());
+            buffers.opened(*now);
+            stalls = 0;
+        }
+    }
+    sizes
+}
+
+#[test]
+fn a_buffer_grows_when_it_is_too_small_and_shrinks_when_all_is_calm() {
+    let mut now = Instant::now();
+    let mut buffers = Buffers::new(now, 5);
+    assert_eq!(buffers.millis(), 5);
+    assert_eq!(sizes(&mut buffers, &mut now, 300, None), [0; 0]);
+    // Once in 20 s is life.
+    assert_eq!(sizes(&mut buffers, &mut now, 300, Some(200)), [0; 0]);
+    assert_eq!(sizes(&mut buffers, &mut now, 20, Some(10)), [10, 20, 40]);
+    assert_eq!(
+        sizes(&mut buffers, &mut now, 20, Some(10)),
+        [0; 0],
+        "no further"
+    );
+    assert_eq!(sizes(&mut buffers, &mut now, 200, None), [20, 10, 5]);
+    // A size that has failed once more is tried again after twice the time.
+    assert_eq!(sizes(&mut buffers, &mut now, 6, Some(10)), [10]);
+    assert_eq!(sizes(&mut buffers, &mut now, 100, None), [0; 0]);
+    assert_eq!(sizes(&mut buffers, &mut now, 30, None), [5]);
 }

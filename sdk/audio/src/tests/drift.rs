@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use cpal::{BufferSize, SampleFormat, StreamConfig};
 
 use super::allocations;
-use crate::device::{Capture, Feed, LatencyProfile, Pickup, Playback, Shape, Shared};
+use crate::device::{Capture, Feed, LatencyProfile, Pickup, Playback, Shape, Shared, Stalls};
 use crate::drift::{Follower, Taken};
 use crate::frame::{Clock, FRAME, FRAME_DURATION, SAMPLE_RATE, SILENCE};
 use crate::resample::{Fixed, Resampler};
@@ -210,6 +210,7 @@ fn loudspeaker(rate: u32) -> (Playback, Feed) {
         total: 0,
         held: 0.0,
         started: false,
+        stalls: Stalls::new(rate),
     };
     let resampler = Resampler::new(SAMPLE_RATE, rate, Fixed::Input(FRAME)).unwrap();
     let rings = (producer, news);
@@ -226,6 +227,7 @@ fn microphone(rate: u32) -> (Capture, Pickup) {
         ring,
         channels: 2,
         shared: Arc::clone(&shared),
+        stalls: Stalls::new(rate),
     };
     let resampler = Resampler::new(rate, SAMPLE_RATE, Fixed::Output(FRAME)).unwrap();
     (
@@ -249,7 +251,7 @@ fn sound_passes_both_ends_without_the_allocator() {
                 // The loudspeaker is slow by 250 ppm.
                 let at = begin + Duration::from_millis(10).mul_f64(f64::from(tick) * 1.00025);
                 playback.run(at, &mut buffer);
-                capture.run(&buffer);
+                capture.run(Instant::now(), &buffer);
                 while let Clock::Own(1..) = pickup.clock() {
                     let mut frame = SILENCE;
                     pickup.read(&mut frame);
@@ -280,7 +282,7 @@ fn a_microphone_that_was_late_does_not_stay_late() {
     let mut frame = SILENCE;
     assert_eq!(pickup.clock(), Clock::Time);
     for _ in 0..4 {
-        capture.run(&sound);
+        capture.run(Instant::now(), &sound);
     }
     while let Clock::Own(1..) = pickup.clock() {
         pickup.read(&mut frame);
@@ -292,7 +294,7 @@ fn a_microphone_that_was_late_does_not_stay_late() {
     }
     assert!(frame[FRAME - 1].abs() < 1e-3);
     for _ in 0..6 * FRAME / 480 {
-        capture.run(&sound);
+        capture.run(Instant::now(), &sound);
     }
     pickup.read(&mut frame);
     assert_eq!(pickup.clock(), Clock::Own(0));

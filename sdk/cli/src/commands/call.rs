@@ -10,13 +10,14 @@ use cooee_sdk::{
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::{groups, voice};
-use crate::args::{Global, VoiceOptions};
+use crate::args::{Global, SendChoice, VoiceOptions};
 use crate::console::Console;
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Outcome, chain};
 use crate::report::{Connection, Ending, Report};
+use crate::report_file::Chronicle;
 use crate::session;
 use crate::signals::Interrupts;
-use crate::typed::{Typed, VERIFIED};
+use crate::typed::{HELP, Line, Typed, VERIFIED};
 use crate::words;
 
 /// Ten looks at the meter in a second.
@@ -142,6 +143,10 @@ struct Follower<'a> {
     routes: BTreeMap<Username, RouteKind>,
     connected_at: Option<Instant>,
     typed: Typed,
+    push_to_talk: bool,
+    talking: bool,
+    /// Kept for the file at the end, if one is wanted.
+    chronicle: Option<Chronicle>,
     interrupted: bool,
 }
 
@@ -156,6 +161,9 @@ impl<'a> Follower<'a> {
             routes: BTreeMap::new(),
             connected_at: None,
             typed: Typed::listen(global.privacy),
+            push_to_talk: wish.send == SendChoice::Ptt,
+            talking: false,
+            chronicle: wish.report.clone().map(Chronicle::new),
             interrupted: false,
         }
     }
@@ -229,11 +237,43 @@ impl<'a> Follower<'a> {
                     self.interrupted = true;
                     hang_up(call).await;
                 }
-                () = self.typed.verified() => self.verify(call).await,
+                line = self.typed.line() => self.carry_out(call, line).await,
                 _ = looks.tick(), if metered => {
                     self.console.tell(&Report::Levels(call.levels()));
                 }
             }
+        }
+    }
+
+    /// Does what was typed.
+    async fn carry_out(&mut self, call: &Call, line: Line) {
+        let done = match line {
+            Line::Verified => return self.verify(call).await,
+            Line::Devices => {
+                match cooee_sdk::devices() {
+                    Ok(devices) => self.console.tell(&Report::Devices(devices)),
+                    Err(error) => self.console.note(&chain(&error)),
+                }
+                return;
+            }
+            Line::Unknown => return self.console.note(HELP),
+            Line::Talk if !self.push_to_talk => return,
+            Line::Talk => {
+                self.talking = !self.talking;
+                self.console.note(match self.talking {
+                    true => "talking, until Enter",
+                    false => "not talking",
+                });
+                call.set_talking(self.talking).await
+            }
+            Line::Input(input) => call.set_input(input).await,
+            Line::Output(output) => call.set_output(output).await,
+            Line::Muted(muted) => call.set_muted(muted).await,
+            Line::Deafened(deafened) => call.set_deafened(deafened).await,
+            Line::HangUp => call.hang_up().await,
+        };
+        if let Err(error) = done {
+            self.console.note(&chain(&error));
         }
     }
 
@@ -293,10 +333,16 @@ impl<'a> Follower<'a> {
                 })
             }
             Event::Call(event) => Report::Call(event),
-            Event::Stats(stats) => Report::Stats(stats),
+            Event::Stats(stats) => {
+                if let Some(chronicle) = &mut self.chronicle {
+                    chronicle.note(&stats);
+                }
+                Report::Stats(stats)
+            }
             event @ (Event::Unreachable { .. }
             | Event::SpeakingChanged { .. }
             | Event::QualityChanged { .. }
+            | Event::DeviceChanged(_)
             | Event::Online { .. }
             | Event::Reconnecting { .. }
             | Event::SignedOut { .. }) => Report::Event(event),
@@ -304,7 +350,10 @@ impl<'a> Follower<'a> {
             _ => return None,
         };
         self.console.tell(&report);
-        if matches!(report, Report::Connected(_)) && self.typed.is_listening() {
+        if let Some(chronicle) = &mut self.chronicle {
+            chronicle.happened(&report);
+        }
+        if matches!(report, Report::Connected(_)) && self.typed.awaits_verification() {
             self.console.note(&format!(
                 "voice goes by way of the server until you have compared the safety code and \
                  typed `{VERIFIED}`"
@@ -321,6 +370,12 @@ impl<'a> Follower<'a> {
         detail: Option<String>,
     ) -> Outcome {
         let lasted = self.connected_at.map(|connected| connected.elapsed());
+        if let Some(chronicle) = &self.chronicle
+            && let Err(error) = chronicle.write(words::why(reason))
+        {
+            self.console
+                .note(&format!("the report was not written: {error}"));
+        }
         self.console.tell(&Report::Ended(Ending {
             id_group,
             reason,

@@ -32,7 +32,12 @@ pub(crate) async fn run(cli: Cli, console: &Console) -> Outcome {
         Command::Watch => watch::run(global, console).await,
         Command::History { limit } => history::run(global, console, limit).await,
         Command::Doctor { stun } => doctor::run(global, console, stun).await,
-        Command::Devices => sound::devices(console),
+        Command::Devices { test: false, .. } => sound::devices(console),
+        Command::Devices {
+            test: true,
+            input,
+            output,
+        } => sound::test(console, input, output).await,
         Command::Compare { said, heard } => sound::compare(console, &said, &heard),
     }
 }

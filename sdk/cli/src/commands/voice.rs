@@ -1,5 +1,7 @@
 //! What a call listens to and plays on, checked before anybody is rung.
 
+use std::path::Path;
+
 use cooee_sdk::{CallOptions, DeviceInfo, Input, LatencyProfile, Output, SendMode, WavSource};
 
 use crate::args::{SendChoice, VoiceOptions};
@@ -24,6 +26,9 @@ pub(crate) fn options(voice: &VoiceOptions) -> Result<CallOptions, Failure> {
     };
     check_input(&options.input)?;
     check_output(&options.output)?;
+    if let Some(report) = &voice.report {
+        check_writable(report)?;
+    }
     Ok(options)
 }
 
@@ -41,23 +46,25 @@ fn check_input(input: &Input) -> Result<(), Failure> {
 
 fn check_output(output: &Output) -> Result<(), Failure> {
     match output {
-        Output::Wav(path) => {
-            let folder = match path.parent() {
-                Some(folder) if !folder.as_os_str().is_empty() => folder,
-                Some(_) | None => std::path::Path::new("."),
-            };
-            if folder.is_dir() && !path.is_dir() {
-                return Ok(());
-            }
-            let shown = path.display();
-            Err(Failure::new(
-                "audio",
-                format!("{shown} cannot be written: there is no such folder, or it is one"),
-            ))
-        }
+        Output::Wav(path) => check_writable(path),
         Output::Device(name) => check_device("output", name, |device| device.output),
         _ => Ok(()),
     }
+}
+
+fn check_writable(path: &Path) -> Result<(), Failure> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        Some(_) | None => Path::new("."),
+    };
+    if folder.is_dir() && !path.is_dir() {
+        return Ok(());
+    }
+    let shown = path.display();
+    Err(Failure::new(
+        "audio",
+        format!("{shown} cannot be written: there is no such folder, or it is one"),
+    ))
 }
 
 fn check_device(
@@ -100,6 +107,7 @@ mod tests {
             low_latency: true,
             send: SendChoice::Ptt,
             bitrate: Some(24),
+            report: None,
             volume: Vec::new(),
         }
     }

@@ -1,6 +1,6 @@
 //! Handles to calls.
 
-use cooee_audio::{Levels, Processing, SendMode};
+use cooee_audio::{Input, Levels, Output, Processing, SendMode};
 use cooee_core::call::{CallPhase, EndReason};
 use cooee_protocol::{GroupId, Username};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -110,6 +110,26 @@ impl Call {
     /// When the call is over already.
     pub async fn set_processing(&self, processing: Processing) -> Result<(), CallActionError> {
         self.act(CallAct::Process(processing)).await
+    }
+
+    /// Listens to another microphone, or to a file, from now on. It is opened first, while the call
+    /// goes on with what it has, so that nothing is missing between the two. How that went is told
+    /// by [`Event::DeviceChanged`](crate::Event::DeviceChanged).
+    ///
+    /// # Errors
+    ///
+    /// When the call is over already.
+    pub async fn set_input(&self, input: Input) -> Result<(), CallActionError> {
+        self.act(CallAct::Input(input)).await
+    }
+
+    /// Plays on another loudspeaker, or into a file, from now on; as [`set_input`](Self::set_input).
+    ///
+    /// # Errors
+    ///
+    /// When the call is over already.
+    pub async fn set_output(&self, output: Output) -> Result<(), CallActionError> {
+        self.act(CallAct::Output(output)).await
     }
 
     /// Sets when the microphone is heard.

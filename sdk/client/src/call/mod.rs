@@ -93,6 +93,13 @@ pub struct CallStats {
     pub round_trip_time: Option<Duration>,
     /// Playout delay of the jitter buffer; the largest of all participants.
     pub buffer: Duration,
+    /// Delay that the jitter buffer aims for; the largest of all participants.
+    pub buffer_target: Duration,
+    /// Times that the microphone had nothing when a frame was due, and that there was no room for
+    /// what it had; for the call as a whole, zero for a single participant.
+    pub capture_gaps: u64,
+    /// Times that the loudspeaker ran dry; for the call as a whole, zero for a single participant.
+    pub playback_gaps: u64,
     /// How it sounds here, by the E-model; the worst of all participants, `None` as long as
     /// nothing is known.
     pub quality: Option<Estimate>,
@@ -122,6 +129,10 @@ pub struct CallSnapshot {
     pub deafened: bool,
     /// The participants whom the user has silenced here.
     pub silenced: BTreeSet<Username>,
+    /// The microphone in use; `None` for none, or for a file or the program's own source.
+    pub microphone: Option<String>,
+    /// The loudspeaker in use; `None` for none, or for a file or the program's own sink.
+    pub loudspeaker: Option<String>,
     /// Why it ended, and what was said about it.
     pub ended: Option<(EndReason, Option<String>)>,
 }

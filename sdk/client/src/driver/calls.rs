@@ -79,11 +79,13 @@ impl Driver {
     }
 
     pub(super) fn act(&mut self, call: u64, act: CallAct) -> Result<(), CallActionError> {
-        let active = self.active.as_ref().filter(|active| active.id == call);
+        let active = self.active.as_mut().filter(|active| active.id == call);
         let (Some(active), Some(calls)) = (active, &mut self.calls) else {
             return Err(CallError::NoCall.into());
         };
         match act {
+            CallAct::Input(input) => active.set_input(input),
+            CallAct::Output(output) => active.set_output(output),
             CallAct::HangUp => calls.hang_up()?,
             CallAct::AddPeople(people) => calls.add_people(people)?,
             CallAct::Verified => {
@@ -146,6 +148,8 @@ impl Driver {
             muted: false,
             deafened: false,
             silenced: BTreeSet::new(),
+            microphone: None,
+            loudspeaker: None,
             ended: None,
         });
         let id = self.next_call;
@@ -357,6 +361,10 @@ impl Driver {
                     let who = who.flatten();
                     self.shared.emit(Event::SpeakingChanged { who, speaking });
                 }
+            }
+            PlaneWake::Signal(PlaneSignal::Device(news)) => {
+                active.note_device(&news);
+                self.shared.emit(Event::DeviceChanged(news));
             }
             PlaneWake::Signal(PlaneSignal::Quality { peer, estimate }) => {
                 if let Some(who) = active.names.get(&peer).cloned() {

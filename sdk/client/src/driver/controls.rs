@@ -1,10 +1,11 @@
 //! What the user sets in a call, on its way to the media plane.
 
+use cooee_audio::{DeviceNews, DeviceReason, Direction, Input, Output};
 use cooee_core::path::PeerId;
 use cooee_protocol::Username;
 
 use super::active::ActiveCall;
-use crate::call::plane::Control;
+use crate::call::plane::{Control, PlaneCommand};
 
 impl ActiveCall {
     pub(super) fn control(&self, control: Control) {
@@ -36,6 +37,32 @@ impl ActiveCall {
             } else {
                 call.silenced.remove(who);
             }
+        });
+    }
+
+    /// Before the voice opens, the choice that was made with the call is changed.
+    pub(super) fn set_input(&mut self, input: Input) {
+        match &mut self.options {
+            Some(options) => options.input = input,
+            None => self.tell(PlaneCommand::SetInput(input)),
+        }
+    }
+
+    pub(super) fn set_output(&mut self, output: Output) {
+        match &mut self.options {
+            Some(options) => options.output = output,
+            None => self.tell(PlaneCommand::SetOutput(output)),
+        }
+    }
+
+    pub(super) fn note_device(&self, news: &DeviceNews) {
+        // One that was refused leaves the other as it was.
+        if news.reason == DeviceReason::Refused {
+            return;
+        }
+        self.snapshot.send_modify(|call| match news.direction {
+            Direction::Output => call.loudspeaker = news.device.clone(),
+            _ => call.microphone = news.device.clone(),
         });
     }
 

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use cooee_audio::{Processing, SendMode};
+use cooee_audio::{Input, Output, Processing, SendMode};
 use cooee_core::call::{CallEvent, CallMachine, CallPhase, CallRequest, Target};
 use cooee_core::conversations::{Loaded, RequestTag};
 use cooee_core::signalling::{
@@ -104,6 +104,8 @@ pub(crate) enum CallAct {
     Silence(Username, bool),
     AddPeople(Vec<Username>),
     Verified,
+    Input(Input),
+    Output(Output),
 }
 
 /// Who waits for the answer to a request.

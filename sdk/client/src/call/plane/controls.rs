@@ -1,11 +1,13 @@
 //! What the user has set for a call: who is heard, and when oneself is.
 
-use cooee_audio::{Captured, LatencyProfile, Processing, SendMode, Voice};
+use cooee_audio::{
+    AudioError, Captured, Input, LatencyProfile, Output, Processing, SendMode, Voice,
+};
 use cooee_core::media::adaptation::FrameLength;
 use cooee_core::path::PeerId;
 
 use super::sound::Sound;
-use super::{Plane, PlaneCommand};
+use super::{Plane, PlaneCommand, PlaneSignal};
 use crate::call::CallOptions;
 use crate::call::trace::Step;
 
@@ -19,6 +21,9 @@ pub(super) struct Controls {
     send_mode: Option<SendMode>,
     talking: bool,
     bitrate: Option<u32>,
+    /// Chosen while the sound was being opened.
+    input: Option<Input>,
+    output: Option<Output>,
 }
 
 impl Controls {
@@ -132,10 +137,40 @@ impl Plane {
                 tracing::warn!(%error, "a participant could not be taken into the mix");
             }
         }
+        if let Some(input) = self.controls.input.take() {
+            noted(voice.set_input(input));
+        }
+        if let Some(output) = self.controls.output.take() {
+            noted(voice.set_output(output));
+        }
         self.sound = Sound::Open(voice, captured);
         let peers: Vec<PeerId> = self.peers.keys().copied().collect();
         for peer in peers {
             self.play(peer);
+        }
+    }
+
+    pub(super) fn set_input(&mut self, input: Input) {
+        match &mut self.sound {
+            Sound::Permitted(_, options) => options.input = input,
+            Sound::Open(voice, _) => noted(voice.set_input(input)),
+            Sound::Closed | Sound::Opening(_) => self.controls.input = Some(input),
+        }
+    }
+
+    pub(super) fn set_output(&mut self, output: Output) {
+        match &mut self.sound {
+            Sound::Permitted(_, options) => options.output = output,
+            Sound::Open(voice, _) => noted(voice.set_output(output)),
+            Sound::Closed | Sound::Opening(_) => self.controls.output = Some(output),
+        }
+    }
+
+    /// Called ten times a second.
+    pub(super) async fn tell_devices(&mut self) {
+        let devices = self.sound.voice().map(Voice::take_devices);
+        for news in devices.unwrap_or_default() {
+            self.tell(PlaneSignal::Device(news)).await;
         }
     }
 
@@ -150,5 +185,12 @@ impl Plane {
         if let Err(error) = set {
             tracing::warn!(%error, "a participant's volume stays as it was");
         }
+    }
+}
+
+/// A device that could not be asked for stays the one before.
+fn noted(asked: Result<(), AudioError>) {
+    if let Err(error) = asked {
+        tracing::warn!(%error, "another device could not be asked for");
     }
 }

@@ -26,7 +26,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cooee_audio::AudioError;
+use cooee_audio::{AudioError, DeviceNews, Input, Output};
 use cooee_core::call::{CapturePermit, PeerInfo};
 use cooee_core::media::CallKey;
 use cooee_core::media::adaptation::{Adaptation, AdaptationConfig, EncoderSettings};
@@ -81,6 +81,10 @@ pub(crate) enum PlaneCommand {
     },
     /// The user changes who is heard, and when oneself is.
     Control(Control),
+    /// The user wants another microphone, or another source.
+    SetInput(Input),
+    /// The user wants another loudspeaker, or another sink.
+    SetOutput(Output),
     /// A relay that the server lends to this participant.
     UseRelay(RelayAccess),
     /// The machine's addresses may be others.
@@ -107,6 +111,8 @@ pub(crate) enum PlaneSignal {
         peer: Option<PeerId>,
         speaking: bool,
     },
+    /// The microphone or the loudspeaker is another one, or none.
+    Device(DeviceNews),
     /// The verdict on how somebody sounds here has changed.
     Quality {
         peer: PeerId,
@@ -294,6 +300,7 @@ impl Plane {
                     }
                     self.publish(looks == 0);
                     self.tell_speaking().await;
+                    self.tell_devices().await;
                 }
                 Wake::Timeout => self.agent.handle_timeout(now()),
             }
@@ -412,6 +419,8 @@ impl Plane {
                 }
             }
             PlaneCommand::Control(control) => self.control(control),
+            PlaneCommand::SetInput(input) => self.set_input(input),
+            PlaneCommand::SetOutput(output) => self.set_output(output),
             PlaneCommand::UseRelay(access) => {
                 let hosts = access
                     .urls

@@ -76,6 +76,16 @@ impl Sound {
         }
     }
 
+    /// How often the microphone and the loudspeaker have failed to keep up.
+    pub(super) fn gaps(&self) -> (u64, u64) {
+        let Some(voice) = self.voice() else {
+            return (0, 0);
+        };
+        let stats = voice.stats();
+        let captured = stats.input.underruns.saturating_add(stats.input.overruns);
+        (captured, stats.output.underruns)
+    }
+
     pub(super) fn peers(&self) -> BTreeMap<PeerId, PeerStats> {
         self.voice()
             .map(|voice| voice.stats().peers)

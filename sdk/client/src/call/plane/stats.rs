@@ -39,6 +39,7 @@ impl Plane {
                 stats.concealed = voice.jitter.concealed;
                 stats.recovered = voice.jitter.recovered;
                 stats.buffer = voice.jitter.current_delay;
+                stats.buffer_target = voice.jitter.target_delay;
             }
             total.add(&stats);
             if let Some(quality) = stats.quality
@@ -48,6 +49,7 @@ impl Plane {
             }
             total.peers.insert(peer.name.clone(), stats);
         }
+        (total.capture_gaps, total.playback_gaps) = self.sound.gaps();
         total.encoder = self.sound.voice().map(|_| self.encoder);
         total
     }
@@ -65,5 +67,6 @@ impl CallStats {
         self.jitter = self.jitter.max(other.jitter);
         self.round_trip_time = self.round_trip_time.max(other.round_trip_time);
         self.buffer = self.buffer.max(other.buffer);
+        self.buffer_target = self.buffer_target.max(other.buffer_target);
     }
 }
