@@ -1,15 +1,14 @@
 //! What a voice and its thread tell each other without waiting.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use cooee_core::media::adaptation::EncoderSettings;
-
+use crate::EncoderSettings;
 use crate::device::DeviceNews;
 use crate::frame::Health;
 use crate::sending::SendMode;
 use crate::stats::{Levels, VoiceStats};
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use crate::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The modes by their numbers on the board.
 const SEND_MODES: [SendMode; 3] = [

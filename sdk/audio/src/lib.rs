@@ -33,6 +33,7 @@ mod sending;
 mod splice;
 mod stats;
 mod strips;
+mod sync;
 #[cfg(test)]
 mod tests;
 mod voice;
