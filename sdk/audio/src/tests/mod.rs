@@ -5,6 +5,7 @@ mod allocations;
 mod callback;
 mod codec;
 mod drift;
+mod edges;
 mod engine;
 mod limiter;
 mod mix;
