@@ -20,8 +20,8 @@ import room as rooms  # noqa: E402
 import speech  # noqa: E402
 from lab import Lab  # noqa: E402
 
-# Until buffers that adapt have found their level.
-SETTLE = 6.0
+# Until buffers that adapt have found their level; the seconds in which processor time is counted come on top.
+SETTLE = 2.0
 CHIRPS = 10
 MARGIN = 1.0
 # The acceptance's bounds, in milliseconds and as shares of a peer's delay in the same run.
@@ -65,14 +65,31 @@ def measure(setup, options, number):
             seed = f"{options.seed}:{number}"
             with setups.in_call(setup, lab, sounds, options) as (pids, server):
                 time.sleep(options.settle)
-                return heard(lab, sounds, seed, pids, server)
+                spent = processor(lab, sounds, pids, server)
+                return heard(lab, sounds, seed) | spent
         finally:
             sounds.close()
     finally:
         lab.close()
 
 
-def heard(lab, sounds, seed, pids, server):
+def processor(lab, sounds, pids, server):
+    """Processor time while both talk and nobody records, which would give every program more to do."""
+    words = {name: speech.spoken(name) for name in NAMES}
+    for name, samples in words.items():
+        speech.write(lab.folder / f"{name}-talks.wav", samples)
+    before = {pid: cpu.seconds(pid) for pid in [*pids, *([server] if server else [])]}
+    began = time.monotonic()
+    talking = [sounds.play(lab.folder / f"{name}-talks.wav", name) for name in NAMES]
+    for process in talking:
+        if process.wait(120):
+            raise people.Failure("paplay failed")
+    took = time.monotonic() - began
+    spent = {pid: (cpu.seconds(pid) - seconds) / took for pid, seconds in before.items()}
+    return {"clients": sum(spent[pid] for pid in pids), "server": spent.get(server)}
+
+
+def heard(lab, sounds, seed):
     """Plays what there is to say into an established call, and looks at what came out."""
     said = {name: speech.spoken(name) for name in NAMES}
     marks = [chirps.script([number, *seed.encode()], CHIRPS, rises=not number) for number in range(2)]
@@ -82,14 +99,10 @@ def heard(lab, sounds, seed, pids, server):
         mine = [turn if of % 2 == number else numpy.zeros_like(turn) for of, turn in enumerate(turns)]
         speech.write(lab.folder / f"{name}-says.wav", numpy.concatenate(mine))
     recording = sounds.record(lab.folder / "room.raw")
-    before = {pid: cpu.seconds(pid) for pid in [*pids, *([server] if server else [])]}
-    began = time.monotonic()
     talking = [sounds.play(lab.folder / f"{name}-says.wav", name) for name in NAMES]
     for process in talking:
         if process.wait(120):
             raise people.Failure("paplay failed")
-    took = time.monotonic() - began
-    spent = {pid: (cpu.seconds(pid) - seconds) / took for pid, seconds in before.items()}
     time.sleep(MARGIN)
     room = recording.stop()
     for name, (mouth, ear) in room.items():
@@ -101,8 +114,7 @@ def heard(lab, sounds, seed, pids, server):
     first = sum(map(len, marks))
     scores = [speech.score(said[name], ear[first:]) for name, ear in zip(NAMES, (bob_hears, alice_hears))]
     return {"delays": ways, "pesq": [score["pesq"] for score in scores],
-            "stoi": [score["stoi"] for score in scores],
-            "clients": sum(spent[pid] for pid in pids), "server": spent.get(server)}
+            "stoi": [score["stoi"] for score in scores]}
 
 
 def found(result):
