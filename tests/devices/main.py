@@ -50,13 +50,8 @@ def person(lab, sounds, name, pcms, options):
 
 def kill_stream(sounds, running, kind):
     """The sound server takes the stream away from the program."""
-    listed = sounds.run("pactl", "list", f"{kind}s").stdout
-    pid = f'application.process.id = "{running.process.pid}"'
-    mine = [block.split("#", 1)[1].split()[0] for block in listed.split("\n\n") if pid in block and "#" in block]
-    if not mine:
+    if not sounds.kill_stream(running.process.pid, kind):
         raise people.Failure(f"{running.name} has no {kind}")
-    for number in mine:
-        sounds.run("pactl", f"kill-{kind}", number)
 
 
 def longest_silence(samples, begin, end):

@@ -100,6 +100,25 @@ class Room:
         return self.namespace.start("paplay", f"--device={name}-mouth", path, env=self.environment,
                                     stderr=subprocess.DEVNULL)
 
+    def kill_stream(self, pid, kind):
+        """Takes a program's streams away from it, as when a headset is pulled out; how many. `kind` is
+        sink-input or source-output."""
+        listed = self.run("pactl", "list", f"{kind}s").stdout
+        mine = [block.split("#", 1)[1].split()[0] for block in listed.split("\n\n")
+                if f'application.process.id = "{pid}"' in block and "#" in block]
+        control = self.folder / "pulse.control"
+        if not control.exists():
+            self.run("pactl", "load-module", "module-cli-protocol-unix", f"socket={control}")
+        with socket.socket(socket.AF_UNIX) as line:
+            line.settimeout(10)
+            line.connect(str(control))
+            for number in mine:
+                line.sendall(f"kill-{kind} {number}\n".encode())
+            line.sendall(b"exit\n")
+            while line.recv(4096):
+                pass
+        return len(mine)
+
     def record(self, path):
         """Begins to record everything; `Recording.stop` gives it."""
         return Recording(self, path)

@@ -218,12 +218,7 @@ class Soak:
 
     def kill_stream(self, member, kind):
         """The sound server takes a stream away from the program, as when a headset is pulled out."""
-        listed = self.sounds.run("pactl", "list", f"{kind}s").stdout
-        pid = f'application.process.id = "{member.running.process.pid}"'
-        mine = [block.split("#", 1)[1].split()[0] for block in listed.split("\n\n")
-                if pid in block and "#" in block]
-        if mine:
-            self.sounds.run("pactl", f"kill-{kind}", self.random.choice(mine))
+        self.sounds.kill_stream(member.running.process.pid, kind)
 
     def leave(self, member):
         """Out of the call and back into it, by being rung again."""
