@@ -114,7 +114,7 @@ class Room:
             line.connect(str(control))
             for number in mine:
                 line.sendall(f"kill-{kind} {number}\n".encode())
-            line.sendall(b"exit\n")
+            line.shutdown(socket.SHUT_WR)
             while line.recv(4096):
                 pass
         return len(mine)
