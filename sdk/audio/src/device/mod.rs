@@ -50,6 +50,13 @@ const PATIENCE: u32 = 5 * TICKS;
 /// The same while the device reports errors: 1 s.
 const PATIENCE_WITH_ERRORS: u32 = TICKS;
 
+/// Callbacks after which a device has begun for good.
+const BEGUN: u64 = 20;
+
+/// What both come to then: 1 s, and 50 ms. Whatever made it stop, another one can be opened beside it.
+const PATIENCE_ONCE_BEGUN: u32 = TICKS;
+const PATIENCE_WITH_ERRORS_ONCE_BEGUN: u32 = TICKS / 20;
+
 /// How much delay a call's devices add, against how sure they are not to run dry.
 ///
 /// Whatever is chosen, what a device needs more is found out and kept to for as long as it does.
@@ -295,6 +302,11 @@ impl Watchdog {
         if more_errors {
             self.failing = self.failing.saturating_add(1);
         }
-        self.quiet > PATIENCE || self.failing > PATIENCE_WITH_ERRORS
+        match calls >= BEGUN {
+            true => {
+                self.quiet > PATIENCE_ONCE_BEGUN || self.failing > PATIENCE_WITH_ERRORS_ONCE_BEGUN
+            }
+            false => self.quiet > PATIENCE || self.failing > PATIENCE_WITH_ERRORS,
+        }
     }
 }
