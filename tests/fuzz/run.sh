@@ -11,7 +11,7 @@ cd "$(dirname "$0")"
 seconds=${1:-60}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(envelope stun_server stun_path turn_client turn_server tunnel rtp_rtcp sframe candidates)
+[ ${#targets[@]} -gt 0 ] || targets=(envelope stun_server stun_path turn_client turn_server tunnel rtp_rtcp sframe candidates opus)
 triple=$(rustc -vV | sed -n 's/^host: //p')
 
 # With --target, build scripts and macros are built without these flags.

@@ -4,25 +4,23 @@ use std::collections::BTreeMap;
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use cooee_core::jitter::{JitterBuffer, JitterConfig, Packet, Playout};
+use cooee_core::jitter::Packet;
 use cooee_core::media::adaptation::EncoderSettings;
 use cooee_core::path::PeerId;
 
-use crate::codec::{self, CodecError, Decoder, Encoder, EncoderConfig, LONGEST_PACKET};
+use crate::codec::{CodecError, DEFAULT_DECODER_COMPLEXITY, Encoder, EncoderConfig};
 use crate::device::LatencyProfile;
 use crate::frame::{Clock, FRAME, Frame, Health, SILENCE, Sink, SinkError, Source};
 use crate::mix::{Gate, Mixer, fall, peak};
 use crate::packing::Packing;
-use crate::processing::{EnergyActivity, Processing, ProcessingChain};
+use crate::processing::{Processing, ProcessingChain};
 use crate::sending::{SendMode, Sending};
-use crate::stats::{Levels, PeerStats, VoiceStats};
+use crate::stats::{Levels, VoiceStats};
 use crate::strips::{Attention, Strips};
+use crate::talker::Talker;
 
 /// What is left of the step between two sources a sample later.
 const SEAM: f32 = 0.98;
-
-/// Samples in a peer's packets until one has come: 20 ms.
-const FIRST_PACKET: usize = 2 * FRAME;
 
 /// The most talkers that are mixed.
 pub const MAX_PEERS: usize = 64;
@@ -42,120 +40,6 @@ pub struct EncodedFrame {
     pub level: u8,
 }
 
-/// What a peer's voice passes through.
-struct Talker {
-    jitter: JitterBuffer,
-    decoder: Decoder,
-    undecodable: u64,
-    reading: f32,
-    activity: EnergyActivity,
-    /// The packet being played, and where in it playing has come.
-    sound: Box<[f32; LONGEST_PACKET]>,
-    position: usize,
-    end: usize,
-    /// Samples in each of the peer's packets.
-    packet: usize,
-}
-
-impl Talker {
-    fn new(least_delay: Duration) -> Result<Self, CodecError> {
-        let config = JitterConfig {
-            min_delay: least_delay,
-            ..JitterConfig::default()
-        };
-        Ok(Self {
-            jitter: JitterBuffer::new(config),
-            decoder: Decoder::new()?,
-            sound: Box::new([0.0; LONGEST_PACKET]),
-            position: 0,
-            end: 0,
-            packet: FIRST_PACKET,
-            undecodable: 0,
-            reading: 0.0,
-            activity: EnergyActivity::new(),
-        })
-    }
-
-    /// Takes a packet from the network; `false` for one that is none of ours.
-    fn insert(&mut self, packet: Packet, arrival: Instant) -> bool {
-        // What cannot be decoded has a time, too, at which it is concealed.
-        if let Ok(samples) = codec::samples(&packet.payload) {
-            self.packet = samples;
-            self.jitter
-                .set_frame(u32::try_from(samples).unwrap_or(u32::MAX));
-        }
-        let ours = packet.payload.len() <= codec::MAX_PACKET;
-        if ours {
-            self.jitter.insert(arrival, packet);
-        }
-        ours
-    }
-
-    /// The peer's next 10 ms, `None` while it is silent.
-    fn pull(&mut self, now: Instant) -> Option<Frame> {
-        if self.position == self.end && !self.decode(now) {
-            self.reading = fall(self.reading, 0.0);
-            self.activity.observe_silence(FRAME);
-            return None;
-        }
-        let mut frame = SILENCE;
-        let next = self.position + FRAME;
-        if let Some(sound) = self.sound.get(self.position..next) {
-            frame.copy_from_slice(sound);
-        }
-        self.position = next.min(self.end);
-        self.reading = fall(self.reading, peak(&frame));
-        self.activity.observe(&frame);
-        Some(frame)
-    }
-
-    /// Makes sound of what comes next; `false` if nothing does.
-    fn decode(&mut self, now: Instant) -> bool {
-        let lost = self.sound.get_mut(..self.packet).unwrap_or_default();
-        let decoded = match self.jitter.pull(now) {
-            Playout::Silence => return false,
-            Playout::Frame(packet) => self.decoder.decode(&packet, self.sound.as_mut_slice()),
-            Playout::Recover { next } => self.decoder.recover(&next, lost).map(|()| self.packet),
-            Playout::Conceal => self.decoder.conceal(lost).map(|()| self.packet),
-        };
-        self.position = 0;
-        self.end = match decoded {
-            Ok(samples) => samples,
-            Err(_) => {
-                // Whatever a peer sends, the call goes on as if the packet had been lost.
-                self.undecodable = self.undecodable.saturating_add(1);
-                let lost = self.sound.get_mut(..self.packet).unwrap_or_default();
-                if self.decoder.conceal(lost).is_err() {
-                    lost.fill(0.0);
-                }
-                self.packet
-            }
-        };
-        true
-    }
-
-    /// Lets the peer's next 10 ms pass unheard.
-    fn pass(&mut self, now: Instant) {
-        if self.position < self.end {
-            self.position += FRAME;
-        } else if self.jitter.pull(now) != Playout::Silence {
-            self.sound.fill(0.0);
-            self.position = FRAME;
-            self.end = self.packet;
-        }
-        self.reading = fall(self.reading, 0.0);
-    }
-
-    fn stats(&self) -> PeerStats {
-        PeerStats {
-            jitter: self.jitter.stats(),
-            undecodable: self.undecodable,
-            level: self.reading,
-            speaking: self.activity.speaking(),
-        }
-    }
-}
-
 /// One call's sound on virtual time: everything that the voice thread does, without the thread.
 ///
 /// Getters: [`stats`](Self::stats), [`levels`](Self::levels). Mutators: peers, volumes, mute,
@@ -167,6 +51,7 @@ pub struct VoiceEngine {
     sink: Box<dyn Sink>,
     processing: ProcessingChain,
     encoder: Encoder,
+    decoder_complexity: u8,
     packet: Packing,
     talkers: BTreeMap<PeerId, Talker>,
     /// The least that a jitter buffer aims for.
@@ -210,6 +95,7 @@ impl VoiceEngine {
             sink,
             processing: ProcessingChain::new(Processing::off()),
             encoder: Encoder::new(config)?,
+            decoder_complexity: DEFAULT_DECODER_COMPLEXITY,
             packet: Packing::new(),
             talkers: BTreeMap::new(),
             least_delay: LatencyProfile::default().least_delay(),
@@ -268,7 +154,8 @@ impl VoiceEngine {
     /// [`MAX_PEERS`] is ignored, and so are its packets.
     pub fn add_peer(&mut self, peer: PeerId) -> Result<(), CodecError> {
         if self.talkers.len() < MAX_PEERS || self.talkers.contains_key(&peer) {
-            self.talkers.insert(peer, Talker::new(self.least_delay)?);
+            let talker = Talker::new(self.least_delay, self.decoder_complexity)?;
+            self.talkers.insert(peer, talker);
             self.strips.join(peer);
         }
         Ok(())
@@ -329,16 +216,17 @@ impl VoiceEngine {
         self.processing.set_processing(processing);
     }
 
-    /// Encodes with these settings from the next packet on. The depth of DRED waits for an encoder
-    /// that has it.
-    ///
-    /// # Errors
-    ///
-    /// [`CodecError::Opus`]; what was set before stays.
-    pub fn set_encoder(&mut self, settings: &EncoderSettings) -> Result<(), CodecError> {
+    /// Sets the processor time that libopus may take for decoding each peer, 0 to 10, for those who
+    /// are added from now on: below 5 losses are concealed in the simple way, and deep redundancy
+    /// is not used.
+    pub fn set_decoder_complexity(&mut self, complexity: u8) {
+        self.decoder_complexity = complexity;
+    }
+
+    /// Encodes with these settings from the next packet on.
+    pub fn set_encoder(&mut self, settings: &EncoderSettings) {
         self.packet.set_length(settings.frame_length);
-        self.encoder.set_bitrate(settings.bitrate)?;
-        self.encoder.set_expected_loss(settings.expected_loss)
+        self.encoder.set(settings);
     }
 
     /// Takes a packet that came from a peer at `arrival`.
@@ -399,6 +287,7 @@ impl VoiceEngine {
         // The media clock wraps (RFC 3550 section 5.1), so its lower half is all there is.
         self.timestamp = self.timestamp.wrapping_add(samples as u32);
         self.packet.clear();
+        self.encoder.interrupt();
         self.marker = true;
         self.source.skip(frames);
         self.sink.skip(frames);

@@ -32,8 +32,10 @@ mod resample;
 mod sending;
 mod splice;
 mod stats;
+mod stretch;
 mod strips;
 mod sync;
+mod talker;
 #[cfg(test)]
 mod tests;
 mod voice;
@@ -42,7 +44,7 @@ mod worker;
 
 pub use choice::{Input, OpenError, Output, open_sink, open_source};
 pub use codec::{
-    CodecError, DEFAULT_BITRATE, DEFAULT_EXPECTED_LOSS, Decoder, Encoder, EncoderConfig,
+    CodecError, DEFAULT_BITRATE, DEFAULT_DECODER_COMPLEXITY, Decoder, Encoder, EncoderConfig,
     LONGEST_PACKET, MAX_PACKET,
 };
 pub use device::{

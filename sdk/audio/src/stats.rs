@@ -41,6 +41,8 @@ pub struct PeerStats {
     pub jitter: JitterStats,
     /// Packets that were no Opus of a length that calls have; each was concealed.
     pub undecodable: u64,
+    /// Times that sound was played a little shorter or longer, for the delay's sake.
+    pub stretched: u64,
     /// How loud the peer is right now: a falling peak, full scale at 1.
     pub level: f32,
     /// Whether the peer is speaking, pauses between words included.

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::board::Board;
 use crate::choice::{Input, OpenError, Output};
-use crate::codec::{CodecError, EncoderConfig};
+use crate::codec::{CodecError, DEFAULT_DECODER_COMPLEXITY, EncoderConfig};
 use crate::device::{Beginning, DeviceNews, Exchange, LatencyProfile, Wish, begin};
 use crate::engine::{EncodedFrame, VoiceEngine};
 use crate::frame::{Sink, SinkError, Source};
@@ -35,6 +35,9 @@ pub(crate) const CHANGES: usize = 256;
 pub struct VoiceConfig {
     /// How the local voice is encoded.
     pub encoder: EncoderConfig,
+    /// The processor time that libopus may take for decoding each peer, 0 to 10. Below 5 losses are
+    /// concealed in the simple way, and deep redundancy is not used: for weak phones.
+    pub decoder_complexity: u8,
     /// What the captured sound goes through; `None` is what suits the input
     /// ([`Input::processing`]).
     pub processing: Option<Processing>,
@@ -50,6 +53,7 @@ impl Default for VoiceConfig {
     fn default() -> Self {
         Self {
             encoder: EncoderConfig::default(),
+            decoder_complexity: DEFAULT_DECODER_COMPLEXITY,
             processing: None,
             latency: LatencyProfile::default(),
             // A sender that is 200 ms behind helps nobody by sending it all.
@@ -181,6 +185,7 @@ impl Voice {
         let mut engine = VoiceEngine::new(source, sink, config.encoder)?;
         engine.set_loudest(config.loudest);
         engine.set_latency(config.latency);
+        engine.set_decoder_complexity(config.decoder_complexity);
         let processing = config.processing.unwrap_or(Processing::off());
         engine.set_processing(processing);
         let (changes, changed) = sync_channel(CHANGES);

@@ -134,10 +134,8 @@ impl Worker {
         self.engine.set_send_mode(self.board.send_mode());
         self.engine
             .set_talking(self.board.talking.load(Ordering::Relaxed));
-        if let Some(settings) = self.board.take_encoder()
-            && let Err(error) = self.engine.set_encoder(&settings)
-        {
-            tracing::warn!(?settings, %error, "the encoder stays as it was");
+        if let Some(settings) = self.board.take_encoder() {
+            self.engine.set_encoder(&settings);
         }
     }
 

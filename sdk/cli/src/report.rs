@@ -360,7 +360,7 @@ mod tests {
             json!({
                 "event": "stats", "sent": 250, "received": 248, "lost": 2, "late": 1,
                 "concealed": 3, "recovered": 1, "dropped": 4, "jitter_ms": 1.234,
-                "rtt_ms": 20.5, "buffer_ms": 40.0, "quality": null,
+                "rtt_ms": 20.5, "buffer_ms": 40.0, "redundancy_wait_ms": 0.0, "quality": null,
                 "capture_gaps": 0, "playback_gaps": 0, "encoder": null, "peers": {},
             })
         );

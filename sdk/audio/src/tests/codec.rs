@@ -1,3 +1,8 @@
+use std::time::Duration;
+
+use cooee_core::media::adaptation::EncoderSettings;
+use cooee_core::media::redundancy::SinglePacket;
+
 use super::{aligned, rms, speech};
 use crate::codec::{Decoder, Encoder, EncoderConfig, LONGEST_PACKET, MAX_PACKET, samples};
 use crate::frame::FRAME;
@@ -31,11 +36,11 @@ fn speech_survives_the_codec() {
 #[test]
 fn a_lost_packet_is_recovered_from_the_next_better_than_by_guessing() {
     let said = speech(2.0, 1);
-    let config = EncoderConfig {
+    let mut encoder = Encoder::new(EncoderConfig::default()).unwrap();
+    encoder.set(&EncoderSettings {
         expected_loss: 0.2,
-        ..EncoderConfig::default()
-    };
-    let mut encoder = Encoder::new(config).unwrap();
+        ..plain()
+    });
     let packets: Vec<_> = frames(&said)
         .map(|frame| encoder.encode(frame).unwrap())
         .collect();
@@ -75,18 +80,23 @@ fn a_lost_packet_is_recovered_from_the_next_better_than_by_guessing() {
 fn what_is_not_a_packet_is_refused() {
     let mut decoder = Decoder::new().unwrap();
     let mut frame = [0.0; LONGEST_PACKET];
-    let mut encoder = opus::Encoder::new(48_000, opus::Channels::Mono, opus::Application::Voip);
-    let shorter = encoder
-        .as_mut()
-        .unwrap()
-        .encode_vec_float(&[0.1; FRAME / 2], MAX_PACKET)
+    let mut encoder = opusic_c::Encoder::new(
+        opusic_c::Channels::Mono,
+        opusic_c::SampleRate::Hz48000,
+        opusic_c::Application::Voip,
+    )
+    .unwrap();
+    let mut shorter = [0; MAX_PACKET];
+    let length = encoder
+        .encode_float_to_slice(&[0.1; FRAME / 2], &mut shorter)
         .unwrap();
+    let shorter = &shorter[..length];
     // Empty, too long, 2.5 ms and 5 ms, a truncated code 3 packet.
     for packet in [
         &[][..],
         &[0x78; MAX_PACKET + 1],
         &[0x80, 1],
-        &shorter,
+        shorter,
         &[0x7b],
     ] {
         assert!(decoder.decode(packet, &mut frame).is_err(), "{packet:?}");
@@ -102,6 +112,8 @@ fn what_is_not_a_packet_is_refused() {
         .collect();
         let _ = decoder.decode(&packet, &mut frame);
         let _ = decoder.recover(&packet, &mut frame[..PACKET]);
+        let _ = decoder.restore(&packet, noise % 100_000, &mut frame[..PACKET]);
+        assert!(decoder.reach(&packet) <= 48_000);
         assert!(decoder.conceal(&mut frame[..PACKET]).is_ok());
     }
 }
@@ -128,11 +140,139 @@ fn packets_of_every_length_are_made_and_understood() {
     }
 }
 
+/// The settings of a call without losses.
+fn plain() -> EncoderSettings {
+    EncoderSettings::default()
+}
+
 #[test]
-fn the_expected_loss_can_change_and_be_nonsense() {
+fn settings_can_change_and_be_nonsense() {
     let mut encoder = Encoder::new(EncoderConfig::default()).unwrap();
     for loss in [0.0, 0.3, 1.0, -1.0, 7.0, f32::NAN] {
-        encoder.set_expected_loss(loss).unwrap();
+        encoder.set(&EncoderSettings {
+            expected_loss: loss,
+            ..plain()
+        });
         assert_eq!(encoder.encode(&SILENCE).unwrap().len(), 80);
     }
+    for (bitrate, copy_back, dred) in [(0, 3, 40), (u32::MAX, 255, 9_999), (12_000, 15, 0)] {
+        encoder.set(&EncoderSettings {
+            bitrate,
+            copy_back,
+            dred: Duration::from_millis(dred),
+            ..plain()
+        });
+        for _ in 0..20 {
+            let packet = encoder.encode(&SILENCE).unwrap();
+            assert!(packet.len() <= MAX_PACKET);
+        }
+    }
+}
+
+#[test]
+fn every_packet_carries_an_earlier_one_at_a_constant_size() {
+    let said = speech(2.0, 3);
+    for back in [1, 4, 10] {
+        let mut encoder = Encoder::new(EncoderConfig::default()).unwrap();
+        encoder.set(&EncoderSettings {
+            copy_back: back,
+            ..plain()
+        });
+        let packets: Vec<_> = frames(&said)
+            .map(|frame| encoder.encode(frame).unwrap())
+            .collect();
+        let mut decoder = Decoder::new().unwrap();
+        for (index, packet) in packets.iter().enumerate() {
+            assert_eq!(packet.len(), 80, "the bitrate is constant");
+            let mut sound = [0.0; LONGEST_PACKET];
+            assert_eq!(decoder.decode(packet, &mut sound).unwrap(), PACKET);
+            let single = SinglePacket::parse(packet).unwrap();
+            let copy = single.earlier();
+            let earlier = index.checked_sub(usize::from(back));
+            let earlier = earlier.map(|index| SinglePacket::parse(&packets[index]).unwrap());
+            assert_eq!(copy.map(|copy| copy.packets_back), earlier.map(|_| back));
+            if let (Some(copy), Some(earlier)) = (copy, earlier) {
+                let copied = copy.to_packet();
+                assert_eq!(
+                    SinglePacket::parse(&copied).unwrap().frame(),
+                    earlier.frame()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn deep_redundancy_reaches_back_and_restores() {
+    let said = speech(3.0, 4);
+    let mut encoder = Encoder::new(EncoderConfig::default()).unwrap();
+    encoder.set(&EncoderSettings {
+        expected_loss: 0.2,
+        dred: Duration::from_millis(200),
+        ..plain()
+    });
+    let packets: Vec<_> = frames(&said)
+        .map(|frame| encoder.encode(frame).unwrap())
+        .collect();
+    let mut decoder = Decoder::new().unwrap();
+    let reaches: Vec<u32> = packets.iter().map(|p| decoder.reach(p)).collect();
+    assert!(
+        reaches.iter().filter(|reach| **reach >= 4_800).count() > 50,
+        "{reaches:?}"
+    );
+    let mut simple = Decoder::with_complexity(0).unwrap();
+    assert!(packets.iter().all(|packet| simple.reach(packet) == 0));
+
+    // Four packets are lost again and again: restored, they are nearly as loud as they were.
+    let (mut restored, mut concealed, mut spoken) = (Vec::new(), Vec::new(), Vec::new());
+    let mut guessing = Decoder::with_complexity(0).unwrap();
+    let mut clean = Decoder::new().unwrap();
+    for (index, packet) in packets.iter().enumerate() {
+        let mut sound = [0.0; LONGEST_PACKET];
+        clean.decode(packet, &mut sound).unwrap();
+        let carrier = index / 16 * 16 + 12;
+        let covered = (carrier - index.min(carrier)) as u32 * PACKET as u32;
+        if index % 16 < 8
+            || index >= carrier
+            || carrier >= packets.len()
+            || reaches[carrier] < covered
+        {
+            decoder.decode(packet, &mut sound).unwrap();
+            guessing.decode(packet, &mut sound).unwrap();
+            continue;
+        }
+        spoken.push(rms(&sound[..PACKET]));
+        decoder
+            .restore(&packets[carrier], covered, &mut sound[..PACKET])
+            .unwrap();
+        restored.push(rms(&sound[..PACKET]));
+        guessing.conceal(&mut sound[..PACKET]).unwrap();
+        concealed.push(rms(&sound[..PACKET]));
+    }
+    let error = |made: &[f32]| -> f32 {
+        let pairs = made.iter().zip(&spoken);
+        pairs.map(|(made, spoken)| (made - spoken).abs()).sum()
+    };
+    assert!(spoken.len() >= 12, "{}", spoken.len());
+    let (restored, concealed) = (error(&restored), error(&concealed));
+    assert!(restored < concealed, "{restored} against {concealed}");
+}
+
+#[test]
+fn less_is_sent_in_silence_only_on_request() {
+    let config = EncoderConfig {
+        discontinuous: true,
+        ..EncoderConfig::default()
+    };
+    let (mut always, mut sometimes) = (
+        Encoder::new(EncoderConfig::default()).unwrap(),
+        Encoder::new(config).unwrap(),
+    );
+    let sizes = |encoder: &mut Encoder| -> Vec<usize> {
+        (0..100)
+            .map(|_| encoder.encode(&SILENCE).unwrap().len())
+            .collect()
+    };
+    assert!(sizes(&mut always).iter().all(|size| *size == 80));
+    assert!(sizes(&mut sometimes)[50..].iter().any(|size| *size <= 2));
 }

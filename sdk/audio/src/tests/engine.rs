@@ -224,7 +224,7 @@ fn the_frame_length_follows_the_settings_and_the_peer() {
             frame_length: length,
             ..EncoderSettings::default()
         };
-        alice.set_encoder(&settings).unwrap();
+        alice.set_encoder(&settings);
         for _ in 0..120 {
             link.arrive(now, &mut bob);
             let packet = alice.tick(now);

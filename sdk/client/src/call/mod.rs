@@ -100,6 +100,9 @@ pub struct CallStats {
     pub capture_gaps: u64,
     /// Times that the loudspeaker ran dry; for the call as a whole, zero for a single participant.
     pub playback_gaps: u64,
+    /// How much of the delay that the jitter buffer aims for is for redundancy which comes after
+    /// what it replaces; the largest of all participants.
+    pub redundancy_wait: Duration,
     /// How it sounds here, by the E-model; the worst of all participants, `None` as long as
     /// nothing is known.
     pub quality: Option<Estimate>,

@@ -1,18 +1,17 @@
 //! The buffer itself: what to play when.
 
+mod pacing;
+mod redundancy;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::delay::{Bounds, DelayEstimator};
 use super::timeline::{Placement, Timeline};
-use super::{JitterConfig, JitterStats, Packet, Playout};
+use super::{JitterConfig, JitterStats, Packet, Playout, Redundancy};
 
-/// A delay this much above the target is worth a skipped frame, in eighths of a frame. Playout
-/// starts within one frame of its due time, so what a calm network gives stays below.
-const SKIP_EXCESS_EIGHTHS: i64 = 14;
-
-/// From this many frames above the target on, frames are skipped in quick succession.
-const HASTE_EXCESS_FRAMES: i64 = 3;
+/// A delay this much above the target is worth leaving a lost frame out for, in eighths of a frame.
+const LEAVE_OUT_EXCESS_EIGHTHS: i64 = 14;
 
 /// From this many frames above the target on, all that is too old is discarded at once.
 const RESYNC_EXCESS_FRAMES: i64 = 10;
@@ -20,12 +19,6 @@ const RESYNC_EXCESS_FRAMES: i64 = 10;
 /// How much above the target the first frame after a pause may be, in frames, before older ones
 /// are discarded.
 const START_EXCESS_FRAMES: i64 = 2;
-
-/// How long the delay has to be above the target, without a break, before a frame is skipped, in
-/// microseconds: far above it, when the frame is quiet, and in any case.
-const SKIP_WAIT_HASTE: i64 = 200_000;
-const SKIP_WAIT_QUIET: i64 = 500_000;
-const SKIP_WAIT: i64 = 2_000_000;
 
 /// The bound of the bound, in microseconds.
 const MAX_MAX_DELAY: i64 = 10_000_000;
@@ -61,6 +54,12 @@ struct Held {
     samples: i64,
     /// Arrival minus media time, in microseconds.
     transit: i64,
+    /// Samples before its own that its deep redundancy covers.
+    reach: i64,
+    /// Its in-band FEC holds the packet before.
+    fec: bool,
+    /// It has not come itself: this is the copy in a later packet.
+    copy: bool,
     payload: Vec<u8>,
 }
 
@@ -78,6 +77,7 @@ pub struct JitterBuffer {
     max_concealment: i64,
     max_concealed: u32,
     max_packets: usize,
+    beat_micros: i64,
 
     origin: Option<Instant>,
     timeline: Timeline,
@@ -91,8 +91,10 @@ pub struct JitterBuffer {
     next_sequence: u64,
     /// Since when the delay has been above the target at every frame.
     above_since: Option<i64>,
-    /// Running mean of payload lengths in octets, to tell quiet frames by.
-    mean_len: f32,
+    /// Since when it has been below.
+    below_since: Option<i64>,
+    /// How much of what was pulled before is not played yet, in microseconds.
+    ahead: i64,
     stats: JitterStats,
 }
 
@@ -123,6 +125,7 @@ impl JitterBuffer {
             max_concealment,
             max_concealed,
             max_packets: config.max_packets.max(2),
+            beat_micros: micros(config.beat).clamp(1, MAX_MAX_DELAY),
             origin: None,
             timeline: Timeline::new(config.sample_rate.max(1)),
             estimator: DelayEstimator::new(bounds),
@@ -131,7 +134,8 @@ impl JitterBuffer {
             cursor: None,
             next_sequence: 0,
             above_since: None,
-            mean_len: 0.0,
+            below_since: None,
+            ahead: 0,
             stats: JitterStats::default(),
         }
     }
@@ -149,9 +153,10 @@ impl JitterBuffer {
         self.max_concealed = most_frames(self.max_concealment, self.frame_micros);
     }
 
-    /// Takes a packet from the network.
-    pub fn insert(&mut self, now: Instant, packet: Packet) {
+    /// Takes a packet from the network, and what it holds of earlier ones.
+    pub fn insert(&mut self, now: Instant, packet: Packet, redundancy: Redundancy) {
         let now = self.micros_at(now);
+        let newest = self.timeline.newest();
         let (time, restarted) = match self.timeline.place(packet.sequence, packet.timestamp) {
             Placement::At(time) => (time, false),
             Placement::Restarted(time) => (time, true),
@@ -173,8 +178,9 @@ impl JitterBuffer {
         self.stats.received += 1;
         let transit = now.saturating_sub(self.media_micros(time));
         if restarted {
-            self.stats.discarded += self.packets.len() as u64;
-            self.packets.clear();
+            while let Some((_, held)) = self.packets.pop_first() {
+                self.discard(&held);
+            }
             self.state = State::Idle;
             self.cursor = None;
             self.estimator.restart(transit);
@@ -182,33 +188,64 @@ impl JitterBuffer {
             self.estimator.record(now, transit);
         }
 
-        // A packet that overlaps the cursor is still worth playing, since a sender may shift its
-        // media clock by less than a frame.
-        if self
-            .cursor
-            .is_some_and(|cursor| time.saturating_add(self.frame) <= cursor)
-        {
-            self.stats.late += 1;
-            return;
-        }
+        let sequence = packet.sequence;
+        let reach = i64::from(redundancy.reach);
         let held = Held {
-            sequence: packet.sequence,
+            sequence,
             samples: self.frame,
             transit,
+            reach,
+            fec: redundancy.fec,
+            copy: false,
             payload: packet.payload,
         };
-        if self.packets.insert(time, held).is_some() {
-            self.stats.discarded += 1;
+        if self.is_past(time) {
+            self.stats.late += 1;
+        } else {
+            self.hold(time, held);
         }
-        if self.packets.len() > self.max_packets {
-            self.packets.pop_first();
-            self.stats.discarded += 1;
+        if !restarted {
+            let missing = newest.map_or(0, |newest| sequence.saturating_sub(newest + 1));
+            let fec = if redundancy.fec { self.frame } else { 0 };
+            self.note_reach(now, time, sequence, missing, reach.max(fec));
+        }
+        if let Some((back, payload)) = redundancy.copy {
+            self.insert_copy(now, (time, sequence), back, payload);
         }
     }
 
-    /// What to play now. To be called once for each frame's time.
-    pub fn pull(&mut self, now: Instant) -> Playout {
+    fn is_held(&self, time: i64) -> bool {
+        self.packets.contains_key(&time)
+    }
+
+    /// Whether the time of what begins there is over. What overlaps the cursor is still worth
+    /// playing, since a sender may shift its media clock by less than a frame.
+    fn is_past(&self, time: i64) -> bool {
+        self.cursor
+            .is_some_and(|cursor| time.saturating_add(self.frame) <= cursor)
+    }
+
+    fn hold(&mut self, time: i64, held: Held) {
+        if let Some(replaced) = self.packets.insert(time, held) {
+            self.discard(&replaced);
+        }
+        if self.packets.len() > self.max_packets
+            && let Some((_, oldest)) = self.packets.pop_first()
+        {
+            self.discard(&oldest);
+        }
+    }
+
+    /// Counts what is left out. Copies have not been counted as received either.
+    fn discard(&mut self, held: &Held) {
+        self.stats.discarded += u64::from(!held.copy);
+    }
+
+    /// What to play now. To be called whenever what was pulled before has been played but for
+    /// less than a beat; `ahead` is how much of it that is.
+    pub fn pull(&mut self, now: Instant, ahead: Duration) -> Playout {
         let now = self.micros_at(now);
+        self.ahead = micros(ahead).min(self.beat_micros);
         match (self.state, self.cursor) {
             (State::Playing { concealed, held }, Some(cursor)) => {
                 self.play(now, cursor, concealed, held)
@@ -221,6 +258,7 @@ impl JitterBuffer {
     pub fn stats(&self) -> JitterStats {
         JitterStats {
             target_delay: duration(self.estimator.target()),
+            redundancy_delay: duration(self.estimator.redundancy_wait()),
             ..self.stats
         }
     }
@@ -241,12 +279,13 @@ impl JitterBuffer {
         }
 
         let target = self.estimator.target();
-        let most = (target + START_EXCESS_FRAMES * self.frame_micros).min(self.max_delay);
+        let most = (target + START_EXCESS_FRAMES * self.frame_micros).min(self.limit());
         while let Some(&time) = self.packets.keys().next() {
             let delay = self.delay_of(now, time);
-            if delay > self.max_delay || (delay > most && self.packets.len() > 1) {
-                self.packets.pop_first();
-                self.stats.discarded += 1;
+            if delay > self.limit() || (delay > most && self.packets.len() > 1) {
+                if let Some((_, old)) = self.packets.pop_first() {
+                    self.discard(&old);
+                }
             } else if delay >= target {
                 return self.take_first(now);
             } else {
@@ -262,14 +301,13 @@ impl JitterBuffer {
             return self.run_dry(concealed, held);
         };
         let sequence = first.sequence;
-        if self.delay_of(now, time) > self.max_delay {
+        if self.delay_of(now, time) > self.limit() {
             return self.try_start(now);
         }
         let cursor = self.skip_covered(now, cursor, (time, sequence), held);
 
         let gap = time.saturating_sub(cursor);
         if gap < self.frame {
-            self.skip_excess(now);
             return self.take_first(now);
         }
         if sequence <= self.next_sequence || concealed >= self.max_concealed {
@@ -279,31 +317,40 @@ impl JitterBuffer {
 
         let delay = self.delay_of(now, cursor);
         let target = self.estimator.target();
-        if delay + self.frame_micros / 2 < target {
+        if delay + self.frame_micros / 2 < self.estimator.plain_target() {
             // Late rather than lost, and the delay has to grow anyway: wait here.
             return self.conceal(concealed, 0);
         }
         let successor = gap < self.frame.saturating_mul(2);
-        if successor && delay - target > self.skip_threshold() {
+        if successor && delay - target > self.frame_micros * LEAVE_OUT_EXCESS_EIGHTHS / 8 {
             // The delay has to shrink anyway: a lost frame is the one to leave out.
             return self.take_first(now);
         }
         self.cursor = Some(cursor.saturating_add(self.frame));
         let only_one_lost = sequence == self.next_sequence.saturating_add(1);
         self.next_sequence = self.next_sequence.saturating_add(1);
+        if let Some((from, back)) = self.restores(cursor) {
+            self.stats.restored += 1;
+            self.recovered(delay);
+            return Playout::Restore { from, back };
+        }
         match self.packets.first_key_value() {
-            Some((_, next)) if successor && only_one_lost => {
+            Some((_, next)) if successor && only_one_lost && next.fec => {
                 let next = next.payload.clone();
-                self.stats.recovered += 1;
-                self.note_delay(delay);
-                self.state = State::Playing {
-                    concealed: 0,
-                    held: 0,
-                };
+                self.recovered(delay);
                 Playout::Recover { next }
             }
             Some(_) | None => self.conceal(concealed, 0),
         }
+    }
+
+    fn recovered(&mut self, delay: i64) {
+        self.stats.recovered += 1;
+        self.note_delay(delay);
+        self.state = State::Playing {
+            concealed: 0,
+            held: 0,
+        };
     }
 
     /// Conceals because there is nothing at all. The stream is not moved on: what comes next may
@@ -337,18 +384,24 @@ impl JitterBuffer {
             concealed: 0,
             held: 0,
         };
-        self.stats.played += 1;
-        self.note_delay(self.delay_of(now, time));
-        // Rounding does not matter here.
-        self.mean_len += (first.payload.len() as f32 - self.mean_len) / 32.0;
-        Playout::Frame(first.payload)
+        if first.copy {
+            self.stats.recovered += 1;
+        } else {
+            self.stats.played += 1;
+        }
+        let delay = self.delay_of(now, time);
+        self.note_delay(delay);
+        Playout::Frame {
+            payload: first.payload,
+            pace: self.pace(now, delay),
+        }
     }
 
     /// Moves the cursor on when it is hopelessly behind, as after a stall of the playout, and
     /// gives it.
     fn resync(&mut self, now: i64, cursor: i64) -> i64 {
         let target = self.estimator.target();
-        let most = (target + RESYNC_EXCESS_FRAMES * self.frame_micros).min(self.max_delay);
+        let most = (target + RESYNC_EXCESS_FRAMES * self.frame_micros).min(self.limit());
         let delay = self.delay_of(now, cursor);
         let Some((&newest, _)) = self.packets.last_key_value() else {
             return cursor;
@@ -368,7 +421,7 @@ impl JitterBuffer {
             }
             let left_out = entry.remove();
             self.next_sequence = left_out.sequence.saturating_add(1);
-            self.stats.discarded += 1;
+            self.discard(&left_out);
         }
         self.above_since = None;
         self.cursor = Some(moved);
@@ -393,41 +446,13 @@ impl JitterBuffer {
         cursor
     }
 
-    /// Discards the first packet when the delay has been above the target for long enough, and
-    /// the one after it is there to take its place.
-    fn skip_excess(&mut self, now: i64) {
-        let mut first_two = self.packets.iter();
-        let (Some((&time, first)), second) = (first_two.next(), first_two.next()) else {
-            return;
-        };
-        let excess = self.delay_of(now, time) - self.estimator.target();
-        if excess <= self.skip_threshold() {
-            self.above_since = None;
-            return;
-        }
-        let above = now - *self.above_since.get_or_insert(now);
-        let wait = if excess > HASTE_EXCESS_FRAMES * self.frame_micros {
-            SKIP_WAIT_HASTE
-        } else if (first.payload.len() as f32) < self.mean_len / 2.0 {
-            SKIP_WAIT_QUIET
-        } else {
-            SKIP_WAIT
-        };
-        let follows =
-            second.is_some_and(|(_, second)| second.sequence == first.sequence.saturating_add(1));
-        if above >= wait && follows {
-            self.packets.pop_first();
-            self.stats.discarded += 1;
-            self.above_since = None;
-        }
-    }
-
-    fn skip_threshold(&self) -> i64 {
-        self.frame_micros * SKIP_EXCESS_EIGHTHS / 8
-    }
-
     fn note_delay(&mut self, delay: i64) {
-        self.stats.current_delay = duration(delay);
+        self.stats.current_delay = duration(delay.saturating_add(self.ahead));
+    }
+
+    /// The longest delay of anything pulled now, given what is played before it.
+    fn limit(&self) -> i64 {
+        self.max_delay - self.ahead
     }
 
     /// How much later than with the fastest recent packet a media time would be played now, in

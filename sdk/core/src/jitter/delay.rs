@@ -30,6 +30,11 @@ const EVALUATE_EVERY: u32 = 25;
 /// A stall's backlog is left out of the measure for at most this long, in microseconds.
 const MAX_STALL: i64 = 500_000;
 
+/// Redundancy that comes later than this after what it replaces is not waited for, in microseconds.
+/// Up to about here a longer way from mouth to ear hardly disturbs a conversation (ITU-T G.114), and
+/// a gap always does.
+const MAX_REDUNDANCY_WAIT: i64 = 240_000;
+
 /// Bounds of the target, in microseconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
@@ -47,17 +52,26 @@ pub(crate) struct Bounds {
 pub(crate) struct DelayEstimator {
     bounds: Bounds,
     /// Transit times, the newest at the back.
-    transits: VecDeque<i64>,
+    transits: VecDeque<Transit>,
     base: Option<i64>,
     /// The transit time that the warm-up began with.
     anchor: i64,
     target: i64,
+    /// What the target would be if nothing waited for redundancy.
+    plain_target: i64,
     /// Since when packets come too late for any delay to help.
     stalled_since: Option<i64>,
     until_evaluation: u32,
     /// Weights by age, the newest first.
     weights: Vec<f32>,
-    scratch: Vec<(i64, f32)>,
+    scratch: Vec<(Transit, f32)>,
+}
+
+/// When a packet came, or the redundancy that replaces it.
+#[derive(Clone, Copy, Debug)]
+struct Transit {
+    time: i64,
+    redundant: bool,
 }
 
 impl DelayEstimator {
@@ -71,6 +85,7 @@ impl DelayEstimator {
             base: None,
             anchor: 0,
             target: bounds.start,
+            plain_target: bounds.start,
             stalled_since: None,
             until_evaluation: 0,
             weights,
@@ -81,6 +96,16 @@ impl DelayEstimator {
     /// The delay to aim for.
     pub(crate) fn target(&self) -> i64 {
         self.target
+    }
+
+    /// What it would be if nothing waited for redundancy.
+    pub(crate) fn plain_target(&self) -> i64 {
+        self.plain_target
+    }
+
+    /// How much of it is for redundancy that comes after what it replaces.
+    pub(crate) fn redundancy_wait(&self) -> i64 {
+        self.target.saturating_sub(self.plain_target).max(0)
     }
 
     /// The transit time of the fastest recent packet; `None` before the first.
@@ -113,11 +138,38 @@ impl DelayEstimator {
             self.restart(transit);
             return;
         }
+        self.remember(Transit {
+            time: transit,
+            redundant: false,
+        });
+        self.evaluate_in_turn(delay);
+    }
+
+    /// Takes in that something which has not come itself can be had from redundancy that came now:
+    /// it counts as a packet that was that late, as long as it is worth waiting for.
+    pub(crate) fn record_redundancy(&mut self, transit: i64) {
+        let Some(base) = self.base else {
+            return;
+        };
+        let delay = transit.saturating_sub(base);
+        if delay > MAX_REDUNDANCY_WAIT.min(self.bounds.max) || self.stalled_since.is_some() {
+            return;
+        }
+        self.remember(Transit {
+            time: transit,
+            redundant: true,
+        });
+        self.evaluate_in_turn(delay);
+    }
+
+    fn remember(&mut self, transit: Transit) {
         if self.transits.len() >= WINDOW {
             self.transits.pop_front();
         }
         self.transits.push_back(transit);
+    }
 
+    fn evaluate_in_turn(&mut self, delay: i64) {
         self.until_evaluation = self.until_evaluation.saturating_sub(1);
         let surprise = delay < 0 || delay > self.target;
         if surprise || self.until_evaluation == 0 || self.transits.len() <= WARM_UP {
@@ -129,7 +181,10 @@ impl DelayEstimator {
     /// Forgets all that was measured: the path or the sender's clock is another one.
     pub(crate) fn restart(&mut self, transit: i64) {
         self.transits.clear();
-        self.transits.push_back(transit);
+        self.transits.push_back(Transit {
+            time: transit,
+            redundant: false,
+        });
         self.anchor = transit;
         self.stalled_since = None;
         self.evaluate();
@@ -156,7 +211,8 @@ impl DelayEstimator {
     /// Finds base and target anew. They change together, or a moving base would look like a
     /// moving delay.
     fn evaluate(&mut self) {
-        let Some(base) = self.transits.iter().copied().min() else {
+        let times = self.transits.iter().map(|transit| transit.time);
+        let Some(base) = times.min() else {
             return;
         };
         self.base = Some(base);
@@ -169,30 +225,41 @@ impl DelayEstimator {
                 .copied()
                 .zip(self.weights.iter().copied()),
         );
-        let total: f32 = self.scratch.iter().map(|(_, weight)| weight).sum();
         self.scratch
-            .sort_unstable_by_key(|(transit, _)| std::cmp::Reverse(*transit));
-        let mut late = 0.0;
-        let quantile = self
-            .scratch
-            .iter()
-            .find(|(_, weight)| {
-                late += weight;
-                late > total * LATE_SHARE
-            })
-            .map_or(base, |(transit, _)| *transit);
-
+            .sort_unstable_by_key(|(transit, _)| std::cmp::Reverse(transit.time));
         let floor = if self.transits.len() < WARM_UP {
             self.bounds.start
         } else {
             self.bounds.min
         };
-        self.target = quantile
-            .saturating_sub(base)
-            .saturating_add(MARGIN)
-            .max(floor)
-            .min(self.bounds.max);
+        let target = |quantile: i64| {
+            quantile
+                .saturating_sub(base)
+                .saturating_add(MARGIN)
+                .max(floor)
+                .min(self.bounds.max)
+        };
+        let all = self.scratch.iter().copied();
+        let plain = all.clone().filter(|(transit, _)| !transit.redundant);
+        (self.target, self.plain_target) = (
+            target(latest_in_time(all).unwrap_or(base)),
+            target(latest_in_time(plain).unwrap_or(base)),
+        );
     }
+}
+
+/// The transit time that all but [`LATE_SHARE`] of those do not exceed, by weight; the latest come
+/// first.
+fn latest_in_time(transits: impl Iterator<Item = (Transit, f32)> + Clone) -> Option<i64> {
+    let total: f32 = transits.clone().map(|(_, weight)| weight).sum();
+    let mut late = 0.0;
+    transits
+        .map(|(transit, weight)| {
+            late += weight;
+            (transit.time, late)
+        })
+        .find(|(_, late)| *late > total * LATE_SHARE)
+        .map(|(time, _)| time)
 }
 
 #[cfg(test)]
@@ -243,6 +310,26 @@ mod tests {
             estimator.record(11_000_000, backlog * 20_000);
         }
         assert_eq!(estimator.target(), BOUNDS.min);
+    }
+
+    #[test]
+    fn redundancy_is_waited_for_where_it_is_needed_often_and_comes_soon() {
+        for (share, wait, target) in [
+            (100, 80_000, BOUNDS.min),
+            (10, 80_000, 85_000),
+            (10, 300_000, BOUNDS.min),
+        ] {
+            let mut estimator = DelayEstimator::new(BOUNDS);
+            for packet in 0..1_000 {
+                if packet % share == 5 {
+                    estimator.record_redundancy(wait);
+                } else {
+                    estimator.record(packet * 20_000, 0);
+                }
+            }
+            assert_eq!(estimator.target(), target, "1 in {share}, {wait}");
+            assert_eq!(estimator.redundancy_wait(), target - BOUNDS.min);
+        }
     }
 
     #[test]

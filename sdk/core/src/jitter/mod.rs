@@ -7,8 +7,12 @@
 //!   packet the others come, and calls the time that covers nearly all of them the target.
 //! - `Timeline` puts packets in order: it unwraps their timestamps and
 //!   recognises duplicates and a sender that starts over.
-//! - [`JitterBuffer`] plays by them. The delay it really has grows by concealing a frame without
-//!   leaving it out, and shrinks by leaving one out.
+//! - [`JitterBuffer`] plays by them. The delay it really has follows the target by playing frames a
+//!   little longer or shorter ([`Pace`]), and grows at once where there is nothing to play.
+//!
+//! What is lost can be had from redundancy in later packets ([`Redundancy`]). To the estimator a
+//! lost packet is one that comes as late as its redundancy, so the delay grows by what there is to
+//! wait for: when more than 2 % of the packets need it, and never by more than 240 ms.
 //!
 //! The delay is bounded by [`JitterConfig::max_delay`], memory by
 //! [`JitterConfig::max_packets`]. Time is an argument everywhere.
@@ -42,6 +46,9 @@ pub struct JitterConfig {
     pub max_concealment: Duration,
     /// How many packets are held. The oldest goes first.
     pub max_packets: usize,
+    /// Time between two moments at which [`JitterBuffer::pull`] may be called: the delay cannot be
+    /// chosen finer than that.
+    pub beat: Duration,
 }
 
 impl Default for JitterConfig {
@@ -54,6 +61,7 @@ impl Default for JitterConfig {
             max_delay: Duration::from_millis(400),
             max_concealment: Duration::from_millis(120),
             max_packets: 100,
+            beat: Duration::from_millis(10),
         }
     }
 }
@@ -69,13 +77,57 @@ pub struct Packet {
     pub payload: Vec<u8>,
 }
 
+/// What a packet holds of earlier ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Redundancy {
+    /// An earlier packet as it was sent: how many packets before this one, and its encoded frame.
+    pub copy: Option<(u8, Vec<u8>)>,
+    /// Whether in-band FEC holds the packet before this one.
+    pub fec: bool,
+    /// Samples before this packet's own that its deep redundancy (DRED) covers.
+    pub reach: u32,
+}
+
+/// How long to play a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// As long as it is.
+    Even,
+    /// Shorter by up to this many samples, to lower the delay.
+    Shorter {
+        /// The most to leave out.
+        most: u32,
+        /// The delay has been wrong for too long, or by too much, to wait for a pause.
+        haste: bool,
+    },
+    /// Longer by up to this many samples, to raise the delay.
+    Longer {
+        /// The most to add.
+        most: u32,
+        /// As above.
+        haste: bool,
+    },
+}
+
 /// What to play for one frame's time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Playout {
     /// Nothing: the stream has not started, or the talker pauses.
     Silence,
     /// Decode this frame.
-    Frame(Vec<u8>),
+    Frame {
+        /// The encoded frame.
+        payload: Vec<u8>,
+        /// How long to play it.
+        pace: Pace,
+    },
+    /// The frame was lost, but the deep redundancy (DRED) of a later one covers it.
+    Restore {
+        /// The later packet, which will also be played in its own time.
+        from: Vec<u8>,
+        /// How many samples before that packet's own the lost frame begins.
+        back: u32,
+    },
     /// The frame was lost, but its successor is here: decode the redundant copy in it (in-band
     /// forward error correction), or conceal when it has none.
     Recover {
@@ -95,8 +147,10 @@ pub struct JitterStats {
     pub played: u64,
     /// Frames concealed.
     pub concealed: u64,
-    /// Frames recovered from their successor.
+    /// Frames recovered from redundancy in later packets, of whichever kind.
     pub recovered: u64,
+    /// Those of them that deep redundancy (DRED) restored.
+    pub restored: u64,
     /// Packets that came after their time.
     pub late: u64,
     /// Packets that had come before.
@@ -107,4 +161,6 @@ pub struct JitterStats {
     pub current_delay: Duration,
     /// The delay aimed for.
     pub target_delay: Duration,
+    /// How much of that is for redundancy which comes after what it replaces.
+    pub redundancy_delay: Duration,
 }

@@ -55,6 +55,19 @@ impl Timeline {
         }
     }
 
+    /// Whether this packet came, as far as is remembered.
+    pub(crate) fn has_seen(&self, sequence: u64) -> bool {
+        self.newest.as_ref().is_some_and(|newest| {
+            let behind = newest.sequence.checked_sub(sequence);
+            behind.is_some_and(|behind| behind >= SEEN || newest.seen >> behind & 1 == 1)
+        })
+    }
+
+    /// The newest packet's sequence number.
+    pub(crate) fn newest(&self) -> Option<u64> {
+        self.newest.as_ref().map(|newest| newest.sequence)
+    }
+
     /// Places a packet and remembers it.
     pub(crate) fn place(&mut self, sequence: u64, timestamp: u32) -> Placement {
         let Some(newest) = &mut self.newest else {

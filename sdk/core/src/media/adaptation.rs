@@ -11,6 +11,13 @@
 //! half-life, and the bitrate rises only after `QUIET` without trouble, a step at a time. So
 //! reports that alternate between good and bad hold the settings where the bad ones put them.
 //!
+//! While packets are lost, each carries a copy of an earlier one
+//! ([`redundancy`](crate::media::redundancy)), from as far back as losses reach in a row. Where no
+//! queue stands on the way, that is worth a third more than the bitrate otherwise; where one does,
+//! redundancy comes out of it. Bursts beyond the reach of a copy are covered by DRED, which is coarse
+//! and costs little however deep it is. In-band FEC, which can only replace the packet before and
+//! costs the voice as much, is left for when there is no room for copies.
+//!
 //! Bitrate and frame length are visible on the network as the size and the pace of packets. They
 //! follow the network, and never what is said.
 
@@ -28,8 +35,27 @@ pub const MAX_BITRATE: u32 = 64_000;
 /// The longest stretch of redundancy that is asked for: a little below what libopus can carry.
 pub const MAX_DRED: Duration = Duration::from_secs(1);
 
-/// Loss that is always prepared for, so that the first lost packet can be recovered.
-const LEAST_LOSS: f32 = 0.05;
+/// Loss from which on there is redundancy. Nothing is prepared for before anything is lost: it
+/// would cost every call some of its voice, and a receiver reports losses as soon as they begin.
+const LEAST_LOSS: f32 = 0.015;
+
+/// The longest way back of a copy: a receiver has to wait that long for it.
+const LONGEST_COPY: Duration = Duration::from_millis(200);
+
+/// Mean length of runs of lost packets over that of random loss, from which on losses are bursts.
+const BURSTY: f32 = 1.5;
+
+/// Mean length of runs of random loss from which on there are long ones among them: at 17 %.
+const LONG_RUNS: f32 = 1.2;
+
+/// How much farther than a mean burst a copy should reach.
+const BURST_MARGIN: f32 = 1.1;
+
+/// Below this a packet's own sound is not worth halving for a copy, in bits in a second.
+const LEAST_VOICE: u32 = 10_000;
+
+/// What DRED adds to the bitrate, in bits in a second.
+const DRED_BITRATE: u32 = 8_000;
 
 /// Loss that redundancy can still do something about.
 const MOST_LOSS: f32 = 0.3;
@@ -106,13 +132,17 @@ impl FrameLength {
 /// How to encode the local voice.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EncoderSettings {
-    /// Bits in a second, redundancy included: [`MIN_BITRATE`] to [`MAX_BITRATE`].
+    /// Bits in a second, redundancy included: [`MIN_BITRATE`] to 4/3 of [`MAX_BITRATE`] and
+    /// what DRED takes.
     pub bitrate: u32,
     /// How much sound goes into one packet.
     pub frame_length: FrameLength,
-    /// The share of packets expected to be lost, 0 to 1, for in-band FEC (and DRED, which libopus
-    /// leaves out when it is zero).
+    /// The share of packets expected to be lost, 0 to 1: for in-band FEC where there are no copies,
+    /// and for DRED, which libopus leaves out when it is zero.
     pub expected_loss: f32,
+    /// How many packets back the copy is from that each packet carries of an earlier one; zero for
+    /// none.
+    pub copy_back: u8,
     /// How far back the deep redundancy (DRED) of a packet reaches; zero for none.
     pub dred: Duration,
 }
@@ -126,8 +156,9 @@ impl Default for EncoderSettings {
 /// Choices about adaptation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AdaptationConfig {
-    /// The bitrate to begin with and never to exceed, in bits in a second; what lies outside of
-    /// [`MIN_BITRATE`] to [`MAX_BITRATE`] counts as the nearer of them.
+    /// The bitrate to begin with, in bits in a second; what lies outside of [`MIN_BITRATE`] to
+    /// [`MAX_BITRATE`] counts as the nearer of them. Only redundancy exceeds it, by a third and
+    /// what DRED takes.
     pub bitrate: u32,
     /// The frame length of a network with nothing wrong: 10 ms for the least delay.
     pub shortest_frame: FrameLength,
@@ -150,6 +181,8 @@ pub struct Reception {
     /// The longest run of packets lost in a row since its last report; `None` when it does not
     /// tell.
     pub longest_burst: Option<u16>,
+    /// Mean length of those runs in packets; `None` when it does not tell, or there were none.
+    pub mean_burst: Option<f32>,
     /// Interarrival jitter.
     pub jitter: Duration,
     /// Round-trip time.
@@ -166,7 +199,27 @@ struct Receiver {
     shortest_trip: Option<Duration>,
     /// The longest burst lately, forgotten slowly.
     burst: Duration,
+    /// Losses and runs of them lately, forgotten slowly; only their ratio matters.
+    lost: f32,
+    runs: f32,
     jitter: Duration,
+}
+
+impl Receiver {
+    /// How many packets back a copy should be from, for what this receiver loses.
+    fn copy_back(&self) -> u8 {
+        let mean = self.lost / self.runs;
+        if mean.is_nan() {
+            return 1;
+        }
+        if mean * (1.0 - self.loss) < BURSTY {
+            // Random loss takes a packet and its copy as often at any distance. But where it takes
+            // many in a row, copies from farther back leave no long gaps.
+            return if mean < LONG_RUNS { 1 } else { 3 };
+        }
+        // The cast saturates.
+        (mean * BURST_MARGIN).round() as u8
+    }
 }
 
 /// Decides how to encode from what the receivers report.
@@ -184,6 +237,11 @@ pub struct Adaptation {
     last_trouble: Option<Instant>,
     last_up: Option<Instant>,
     expected_loss: f32,
+    /// When a queue stood on the way last.
+    last_queue: Option<Instant>,
+    /// One does, or did until lately.
+    queueing: bool,
+    copy_back: u8,
     dred: Duration,
 }
 
@@ -202,17 +260,27 @@ impl Adaptation {
             last_down: None,
             last_trouble: None,
             last_up: None,
-            expected_loss: LEAST_LOSS,
+            expected_loss: 0.0,
+            last_queue: None,
+            queueing: false,
+            copy_back: 0,
             dred: Duration::ZERO,
         }
     }
 
     /// How to encode from here on.
     pub fn settings(&self) -> EncoderSettings {
+        let copies = self.copy_back > 0;
+        let mut bitrate = self.bitrate;
+        if !self.queueing {
+            bitrate += if copies { self.bitrate / 3 } else { 0 };
+            bitrate += if self.dred.is_zero() { 0 } else { DRED_BITRATE };
+        }
         EncoderSettings {
-            bitrate: self.bitrate,
+            bitrate,
             frame_length: self.frame_length,
             expected_loss: self.expected_loss,
+            copy_back: self.copy_back,
             dred: self.dred,
         }
     }
@@ -256,6 +324,12 @@ impl Adaptation {
             (Some(shortest), Some(trip)) => trip.saturating_sub(shortest) >= QUEUE_DELAY,
             (None, _) | (_, None) => false,
         };
+        let kept = before.map_or(0.0, |before| left(now, before.at, BURST_HALF_LIFE));
+        let (lost, runs) = before.map_or((0.0, 0.0), |before| (before.lost, before.runs));
+        let (new_lost, new_runs) = match report.mean_burst {
+            Some(mean) if mean >= 1.0 => (loss, loss / mean),
+            Some(_) | None => (0.0, 0.0),
+        };
         let receiver = Receiver {
             at: now,
             loss: loss.max(remembered),
@@ -263,6 +337,8 @@ impl Adaptation {
             queueing,
             shortest_trip,
             burst: burst.max(self.burst_of(report, loss)),
+            lost: lost * kept + new_lost,
+            runs: runs * kept + new_runs,
             jitter: report.jitter,
         };
         self.receivers.insert(peer, receiver);
@@ -304,19 +380,20 @@ impl Adaptation {
         let faded = |receiver: &Receiver| receiver.loss * left(now, receiver.at, LOSS_HALF_LIFE);
         let worst = fresh.iter().map(|r| faded(r)).fold(0.0, f32::max);
         // Whole percents, and rounded up, so that the encoder is not set anew for nothing.
-        let percent = (worst.clamp(LEAST_LOSS, MOST_LOSS) * 100.0 - 0.01).ceil();
-        self.expected_loss = percent / 100.0;
-
-        let burst = fresh
-            .iter()
-            .map(|r| r.burst.mul_f32(left(now, r.at, BURST_HALF_LIFE)))
-            .max()
-            .unwrap_or_default();
-        self.dred = in_steps(burst);
+        let percent = (worst.min(MOST_LOSS) * 100.0 - 0.01).ceil().max(0.0);
+        self.expected_loss = if worst < LEAST_LOSS {
+            0.0
+        } else {
+            percent / 100.0
+        };
 
         let followed = followed(&fresh, faded);
         let congested = followed.iter().any(|receiver| receiver.congested);
         let queueing = followed.iter().any(|r| r.congested && r.queueing);
+        if followed.iter().any(|receiver| receiver.queueing) {
+            self.last_queue = Some(now);
+        }
+        self.queueing = !long_ago(now, self.last_queue, QUIET);
         let uneven = followed
             .iter()
             .any(|r| r.loss >= LIGHT_LOSS || r.jitter >= FrameLength::Ms20.duration());
@@ -343,6 +420,45 @@ impl Adaptation {
         if self.frame_length == FrameLength::Ms10 && !long_ago(now, self.last_trouble, QUIET) {
             self.frame_length = FrameLength::Ms20;
         }
+
+        let lossy = || {
+            fresh
+                .iter()
+                .filter(|receiver| faded(receiver) >= LEAST_LOSS)
+        };
+        let wanted = lossy().map(|receiver| receiver.copy_back()).max();
+        let burst = lossy()
+            .map(|r| r.burst.mul_f32(left(now, r.at, BURST_HALF_LIFE)))
+            .max();
+        self.protect(wanted.unwrap_or(0), burst.unwrap_or_default());
+    }
+
+    /// Chooses redundancy against losses of which `wanted` packets back a copy would be, and the
+    /// longest run lasts for `burst`.
+    fn protect(&mut self, wanted: u8, burst: Duration) {
+        let frame = self.frame_length.duration();
+        let longest = (LONGEST_COPY.as_millis() / frame.as_millis()).max(1);
+        let wanted = wanted.min(u8::try_from(longest).unwrap_or(u8::MAX));
+        // Each packet holds its own sound and the copy's.
+        let room = if self.queueing {
+            self.bitrate / 2
+        } else {
+            self.bitrate / 3 * 2
+        };
+        self.copy_back = if wanted == 0 || room < LEAST_VOICE {
+            0
+        } else if wanted > self.copy_back || wanted + 1 < self.copy_back {
+            wanted
+        } else {
+            // What differs by one packet only is kept, for the sake of steadiness.
+            self.copy_back.min(wanted + 1)
+        };
+        // What no copy reaches is for DRED.
+        self.dred = if burst > LONGEST_COPY && !self.queueing {
+            in_steps(burst).min(MAX_DRED)
+        } else {
+            Duration::ZERO
+        };
     }
 
     /// Longer frames where their packets' overhead, some 60 bytes each, is worth more as voice.

@@ -2,8 +2,9 @@
 
 use super::rtcp::BurstBlock;
 
-/// Packets that a late one may be behind the latest before it counts as lost: 640 ms of 20 ms.
-const WINDOW: u64 = 32;
+/// Packets that a late one may be behind the latest before it counts as lost: 120 ms of 20 ms. What
+/// is overtaken by more is of little use, and the sender should know soon.
+const WINDOW: u64 = 6;
 
 /// Packets after which what was seen begins to be forgotten: a minute of 20 ms.
 const MEMORY: u64 = 3_000;
@@ -165,7 +166,7 @@ mod tests {
     #[test]
     fn runs_are_told_by_their_lengths() {
         // Every 50 packets: one of 5 and one of 1.
-        let bursts = over(|s| (10..15).contains(&(s % 50)) || s % 50 == 30, 1_030);
+        let bursts = over(|s| (10..15).contains(&(s % 50)) || s % 50 == 30, 1_010);
         let block = bursts.block(7);
         assert_eq!((block.ssrc, block.longest, block.mean), (7, 5, 3 * 256));
         let ratio = bursts.ratio();
@@ -185,8 +186,8 @@ mod tests {
     fn overtaking_within_the_window_is_no_loss() {
         let mut bursts = Bursts::default();
         for block in 0..100 {
-            for sequence in (0..10).rev() {
-                bursts.record(block * 10 + sequence);
+            for sequence in (0..5).rev() {
+                bursts.record(block * 5 + sequence);
             }
         }
         bursts.close_interval();

@@ -22,8 +22,9 @@
 //!   that RTCP reports are made of.
 //! - [`RtpHeader`] and [`RtcpReport`] are the pure parsers beneath.
 //!
-//! Beside that path, [`adaptation`] decides how to encode from what the receivers report, and
-//! [`quality`] estimates how it all sounds.
+//! Beside that path, [`adaptation`] decides how to encode from what the receivers report,
+//! [`redundancy`] puts copies of earlier packets into later ones, and [`quality`] estimates how it
+//! all sounds.
 //!
 //! A packet that is not authentic is never parsed beyond its clear header. A report carries no
 //! SDES, which RTCP elsewhere does: who sends is settled by the keys, and a canonical name would
@@ -66,6 +67,7 @@ mod keys;
 mod peer;
 pub mod quality;
 mod reception;
+pub mod redundancy;
 mod replay;
 mod rtcp;
 mod rtp;

@@ -17,6 +17,17 @@ use super::sealing::{MAX_OVERHEAD, MIN_SEALED, Opener, Sealer};
 /// The longest Opus frame that still fits a datagram of [`MAX_DATAGRAM`] octets.
 const MAX_OPUS: usize = MAX_DATAGRAM - RtpHeader::LEN - MAX_OVERHEAD;
 
+/// Packets missing, and one in how many, that a sender should learn of before the next regular
+/// report: it can help only from then on.
+const NEWS_MISSING: u64 = 2;
+const NEWS_SHARE: u64 = 25;
+
+/// Time between two reports that is kept even then.
+const LEAST_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Reports in a row that may come early: of the loss, and of its bursts, which take longer to see.
+const MOST_EARLY: u8 = 2;
+
 /// Choices about the media with a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MediaConfig {
@@ -98,6 +109,9 @@ pub struct MediaStats {
     /// The longest run of our packets that the peer last reported lost; `None` when it does not
     /// tell.
     pub remote_longest_burst: Option<u16>,
+    /// Mean length of the runs of our packets that the peer last reported lost; `None` when it
+    /// does not tell, or lost none.
+    pub remote_mean_burst: Option<f32>,
     /// Interarrival jitter of our packets at the peer, as of its last report.
     pub remote_jitter: Option<Duration>,
     /// Reports of the peer on our voice.
@@ -154,6 +168,9 @@ pub struct PeerMedia {
     stray: u64,
 
     next_report: Option<Instant>,
+    last_report: Option<Instant>,
+    /// How many reports have come early, one after the other.
+    early_reports: u8,
 }
 
 impl PeerMedia {
@@ -209,6 +226,8 @@ impl PeerMedia {
             replayed: 0,
             stray: 0,
             next_report: None,
+            last_report: None,
+            early_reports: 0,
         })
     }
 
@@ -289,6 +308,11 @@ impl PeerMedia {
     }
 
     fn report(&mut self, now: Instant, bye: bool) -> Option<Vec<u8>> {
+        self.last_report = Some(now);
+        if self.reception.missing_since_report().0 < NEWS_MISSING {
+            self.early_reports = 0;
+        }
+
         let [last, before_last] = self.sent_at_reports;
         let sender = self
             .last_sent
@@ -352,6 +376,10 @@ impl PeerMedia {
                 .remote_block
                 .map(|block| f32::from(block.fraction_lost) / 256.0),
             remote_longest_burst: self.remote_bursts.map(|bursts| bursts.longest),
+            remote_mean_burst: self
+                .remote_bursts
+                .filter(|bursts| bursts.mean > 0)
+                .map(|bursts| f32::from(bursts.mean) / 256.0),
             remote_jitter: self.remote_block.map(|block| from_ticks(block.jitter)),
             remote_reports: self.remote_reports,
             forged: self.forged,
@@ -394,6 +422,7 @@ impl PeerMedia {
         let sequence =
             self.reception
                 .record(header.sequence, header.timestamp, self.clock.ticks(now));
+        self.hurry_report(now);
         Ok(VoicePacket {
             sequence,
             timestamp: header.timestamp,
@@ -463,6 +492,20 @@ impl PeerMedia {
             last_sender_report,
             delay_since_last_sender_report: delay,
         })
+    }
+
+    /// Lets the report come early when losses have just begun (in the manner of RFC 4585).
+    fn hurry_report(&mut self, now: Instant) {
+        let (missing, expected) = self.reception.missing_since_report();
+        let news = missing >= NEWS_MISSING && missing.saturating_mul(NEWS_SHARE) >= expected;
+        if !news || self.early_reports >= MOST_EARLY {
+            return;
+        }
+        let soonest = self.last_report.map_or(now, |last| last + LEAST_INTERVAL);
+        if self.next_report.is_some_and(|due| due > soonest) {
+            self.next_report = Some(soonest);
+            self.early_reports += 1;
+        }
     }
 
     /// Sets the clock's origin and the first report's time, once. The first interval is half as

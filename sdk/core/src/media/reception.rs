@@ -99,11 +99,16 @@ impl Reception {
         self.fraction_lost
     }
 
-    /// Ends a report interval and computes its loss (appendix A.3).
-    pub(crate) fn close_interval(&mut self) {
+    /// Packets missing since the last report, and how many were expected.
+    pub(crate) fn missing_since_report(&self) -> (u64, u64) {
         let expected = self.expected().saturating_sub(self.expected_at_report);
         let received = self.received.saturating_sub(self.received_at_report);
-        let lost = expected.saturating_sub(received);
+        (expected.saturating_sub(received), expected)
+    }
+
+    /// Ends a report interval and computes its loss (appendix A.3).
+    pub(crate) fn close_interval(&mut self) {
+        let (lost, expected) = self.missing_since_report();
         self.fraction_lost = lost
             .saturating_mul(256)
             .checked_div(expected)

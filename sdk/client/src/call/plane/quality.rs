@@ -174,6 +174,7 @@ impl Plane {
         let reception = Reception {
             loss,
             longest_burst: stats.remote_longest_burst,
+            mean_burst: stats.remote_mean_burst,
             jitter: stats.remote_jitter.unwrap_or_default(),
             round_trip: stats.round_trip_time,
         };

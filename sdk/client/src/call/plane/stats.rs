@@ -40,6 +40,7 @@ impl Plane {
                 stats.recovered = voice.jitter.recovered;
                 stats.buffer = voice.jitter.current_delay;
                 stats.buffer_target = voice.jitter.target_delay;
+                stats.redundancy_wait = voice.jitter.redundancy_delay;
             }
             total.add(&stats);
             if let Some(quality) = stats.quality
@@ -68,5 +69,6 @@ impl CallStats {
         self.round_trip_time = self.round_trip_time.max(other.round_trip_time);
         self.buffer = self.buffer.max(other.buffer);
         self.buffer_target = self.buffer_target.max(other.buffer_target);
+        self.redundancy_wait = self.redundancy_wait.max(other.redundancy_wait);
     }
 }

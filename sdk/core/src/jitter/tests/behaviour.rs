@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{FRAME_SAMPLES, Heard, heard, packet};
-use crate::jitter::{JitterBuffer, JitterConfig, Packet, Playout};
+use crate::jitter::{JitterBuffer, JitterConfig, Packet, Playout, Redundancy};
 
 const FRAME: Duration = Duration::from_millis(20);
 
@@ -24,9 +24,9 @@ impl Stepper {
     /// A frame's time: packets arrive, and the playout takes something 10 ms later.
     fn step(&mut self, packets: impl IntoIterator<Item = Packet>) -> Heard {
         for packet in packets {
-            self.buffer.insert(self.now, packet);
+            self.buffer.insert(self.now, packet, Redundancy::default());
         }
-        let heard = heard(self.buffer.pull(self.now + FRAME / 2));
+        let heard = heard(self.buffer.pull(self.now + FRAME / 2, Duration::ZERO));
         self.now += FRAME;
         heard
     }
@@ -93,8 +93,10 @@ fn a_lost_frame_is_recovered_from_its_successor() {
     let mut stepper = Stepper::new();
     stepper.talk(0..10);
     stepper.step([]);
-    stepper.buffer.insert(stepper.now, nth(11));
-    let playout = stepper.buffer.pull(stepper.now + FRAME / 2);
+    stepper
+        .buffer
+        .insert(stepper.now, nth(11), Redundancy::default());
+    let playout = stepper.buffer.pull(stepper.now + FRAME / 2, Duration::ZERO);
     assert_eq!(
         playout,
         Playout::Recover {
@@ -218,7 +220,9 @@ fn a_playout_that_stood_still_catches_up() {
     let mut stepper = Stepper::new();
     stepper.talk(0..50);
     for n in 50..100 {
-        stepper.buffer.insert(stepper.now, nth(n));
+        stepper
+            .buffer
+            .insert(stepper.now, nth(n), Redundancy::default());
         stepper.now += FRAME;
     }
     let heard = stepper.talk(100..150);
@@ -235,7 +239,9 @@ fn a_flood_is_bounded() {
     let config = JitterConfig::default();
     let mut stepper = Stepper::new();
     for n in 0..10_000 {
-        stepper.buffer.insert(stepper.now, nth(n));
+        stepper
+            .buffer
+            .insert(stepper.now, nth(n), Redundancy::default());
     }
     let stats = stepper.buffer.stats();
     assert_eq!(stats.received, 10_000);
@@ -253,8 +259,9 @@ fn other_frame_lengths_work_alike() {
         let mut now = Instant::now();
         let mut last = Heard::Silence;
         for n in 0..500u32 {
-            buffer.insert(now, packet(n.into(), n * millis * 48));
-            last = heard(buffer.pull(now + step / 2));
+            let packet = packet(n.into(), n * millis * 48);
+            buffer.insert(now, packet, Redundancy::default());
+            last = heard(buffer.pull(now + step / 2, Duration::ZERO));
             now += step;
         }
         let stats = buffer.stats();

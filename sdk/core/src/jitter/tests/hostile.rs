@@ -4,12 +4,17 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use crate::jitter::{JitterBuffer, JitterConfig, Packet};
+use crate::jitter::{JitterBuffer, JitterConfig, Packet, Redundancy};
 
 #[derive(Clone, Debug)]
 enum Step {
-    Insert { sequence: u64, timestamp: u32 },
-    Pull,
+    Insert {
+        sequence: u64,
+        timestamp: u32,
+        back: u8,
+        reach: u32,
+    },
+    Pull(u64),
     Wait(u64),
 }
 
@@ -18,16 +23,23 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..300u64, 0..300u32).prop_map(|(sequence, frame)| Step::Insert {
             sequence,
             timestamp: frame.wrapping_mul(960),
+            back: 0,
+            reach: 0,
         }),
-        4 => (0..300u64).prop_map(|sequence| Step::Insert {
+        4 => (0..300u64, 0..16u8, 0..9_600u32).prop_map(|(sequence, back, reach)| Step::Insert {
             sequence,
             timestamp: (sequence as u32).wrapping_mul(960),
+            back,
+            reach,
         }),
-        1 => (any::<u64>(), any::<u32>()).prop_map(|(sequence, timestamp)| Step::Insert {
-            sequence,
-            timestamp,
-        }),
-        8 => Just(Step::Pull),
+        1 => (any::<u64>(), any::<u32>(), any::<u8>(), any::<u32>())
+            .prop_map(|(sequence, timestamp, back, reach)| Step::Insert {
+                sequence,
+                timestamp,
+                back,
+                reach,
+            }),
+        8 => (0..20_000u64).prop_map(Step::Pull),
         8 => (0..100_000u64).prop_map(Step::Wait),
         1 => any::<u32>().prop_map(|micros| Step::Wait(micros.into())),
     ]
@@ -50,11 +62,13 @@ proptest! {
         let mut now = Instant::now();
         for step in steps {
             match step {
-                Step::Insert { sequence, timestamp } => {
-                    buffer.insert(now, Packet { sequence, timestamp, payload: vec![0; 8] });
+                Step::Insert { sequence, timestamp, back, reach } => {
+                    let packet = Packet { sequence, timestamp, payload: vec![0; 8] };
+                    let copy = (back > 0).then(|| (back, vec![1; 4]));
+                    buffer.insert(now, packet, Redundancy { copy, reach, fec: reach % 2 == 1 });
                 }
-                Step::Pull => {
-                    buffer.pull(now);
+                Step::Pull(ahead) => {
+                    buffer.pull(now, Duration::from_micros(ahead));
                 }
                 Step::Wait(micros) => now += Duration::from_micros(micros),
             }
@@ -62,6 +76,7 @@ proptest! {
             let left = stats.played + stats.late + stats.discarded;
             prop_assert!(left <= stats.received);
             prop_assert!(stats.received - left <= max_packets.max(2) as u64);
+            prop_assert!(stats.restored <= stats.recovered);
             if frame_samples <= 960 {
                 prop_assert!(stats.current_delay <= Duration::from_millis(400));
                 prop_assert!(stats.target_delay <= Duration::from_millis(400));
@@ -80,6 +95,7 @@ fn a_senseless_configuration_is_made_sense_of() {
         max_delay: Duration::MAX,
         max_concealment: Duration::MAX,
         max_packets: 0,
+        beat: Duration::MAX,
     });
     let mut now = Instant::now();
     for n in 0..100u32 {
@@ -90,8 +106,9 @@ fn a_senseless_configuration_is_made_sense_of() {
                 timestamp: n,
                 payload: Vec::new(),
             },
+            Redundancy::default(),
         );
-        buffer.pull(now);
+        buffer.pull(now, Duration::MAX);
         now += Duration::from_secs(1);
     }
 }

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::{JitterBuffer, JitterConfig, JitterStats, Packet, Playout};
+use super::{JitterBuffer, JitterConfig, JitterStats, Pace, Packet, Playout, Redundancy};
 
 const FRAME_MICROS: i64 = 20_000;
+const BEAT_MICROS: i64 = 10_000;
 const FRAME_SAMPLES: u32 = 960;
 
 /// What one pull gave, by kind.
@@ -37,10 +38,10 @@ fn packet(sequence: u64, timestamp: u32) -> Packet {
 fn heard(playout: Playout) -> Heard {
     match playout {
         Playout::Silence => Heard::Silence,
-        Playout::Frame(payload) => {
+        Playout::Frame { payload, .. } => {
             Heard::Frame(u64::from_be_bytes(payload[..8].try_into().unwrap()))
         }
-        Playout::Recover { .. } => Heard::Recovered,
+        Playout::Recover { .. } | Playout::Restore { .. } => Heard::Recovered,
         Playout::Conceal => Heard::Concealed,
     }
 }
@@ -57,6 +58,11 @@ struct Simulation {
     /// The sender's and the playout's timers are late by up to this, at random.
     send_lateness: i64,
     pull_lateness: i64,
+    /// How many packets back each packet carries a copy from, and how many samples its deep
+    /// redundancy reaches.
+    copy_back: u8,
+    reach: u32,
+    fec: bool,
 }
 
 /// One pull: when, what, and the measures after it.
@@ -106,6 +112,9 @@ impl Simulation {
             skew_ppm: 0.0,
             send_lateness: 0,
             pull_lateness: 0,
+            copy_back: 0,
+            reach: 0,
+            fec: false,
         }
     }
 
@@ -127,23 +136,31 @@ impl Simulation {
         let mut buffer = JitterBuffer::new(JitterConfig::default());
         let mut arrivals = arrivals.into_iter().peekable();
         let phase = self.rng.random_range(0..FRAME_MICROS);
-        let ticks = self.frames as i64;
         let mut pulls = Vec::with_capacity(self.frames as usize);
-        for tick in 0..ticks {
+        // What is decoded and not played yet.
+        let mut ahead = 0;
+        for beat in 0..self.frames as i64 * FRAME_MICROS / BEAT_MICROS {
             let lateness = random_up_to(&mut self.rng, self.pull_lateness);
-            let at = phase + tick * FRAME_MICROS + lateness;
+            let at = phase + beat * BEAT_MICROS + lateness;
             while let Some((arrival, frame)) = arrivals.next_if(|(arrival, _)| *arrival <= at) {
-                let timestamp = self
-                    .timestamp
-                    .wrapping_add((frame as u32).wrapping_mul(FRAME_SAMPLES));
-                buffer.insert(instant(start, arrival), packet(65_536 + frame, timestamp));
+                let (packet, redundancy) = self.packet(frame);
+                buffer.insert(instant(start, arrival), packet, redundancy);
             }
-            let heard = heard(buffer.pull(instant(start, at)));
-            pulls.push(Pull {
-                at,
-                heard,
-                stats: buffer.stats(),
-            });
+            while ahead < BEAT_MICROS {
+                let left = Duration::from_micros(ahead.try_into().unwrap());
+                let playout = buffer.pull(instant(start, at), left);
+                let length = self.played_length(&playout);
+                pulls.push(Pull {
+                    at,
+                    heard: heard(playout),
+                    stats: buffer.stats(),
+                });
+                ahead += length;
+                if length == 0 {
+                    ahead = BEAT_MICROS;
+                }
+            }
+            ahead -= BEAT_MICROS;
         }
         let mut last = None;
         for pull in &pulls {
@@ -155,6 +172,50 @@ impl Simulation {
         Outcome {
             stats: buffer.stats(),
             pulls,
+        }
+    }
+}
+
+impl Simulation {
+    fn packet(&self, frame: u64) -> (Packet, Redundancy) {
+        let samples = (frame as u32).wrapping_mul(FRAME_SAMPLES);
+        let timestamp = self.timestamp.wrapping_add(samples);
+        let earlier = frame.checked_sub(self.copy_back.into());
+        let copy = earlier.filter(|_| self.copy_back > 0);
+        let redundancy = Redundancy {
+            copy: copy.map(|frame| (self.copy_back, packet(65_536 + frame, 0).payload)),
+            reach: self.reach,
+            fec: self.fec,
+        };
+        (packet(65_536 + frame, timestamp), redundancy)
+    }
+
+    /// How long it is played what was pulled. A frame in ten is quiet enough to be changed at any
+    /// time, in haste one in two has a period to leave out or repeat.
+    fn played_length(&mut self, playout: &Playout) -> i64 {
+        let Playout::Frame { pace, .. } = playout else {
+            return if *playout == Playout::Silence {
+                0
+            } else {
+                FRAME_MICROS
+            };
+        };
+        let period = self.rng.random_range(3_000..10_000);
+        let quiet = self.rng.random_range(0..10) == 0;
+        let periodic = self.rng.random_range(0..2) == 0;
+        let micros = |samples: u32| i64::from(samples) * 1_000 / 48;
+        match *pace {
+            Pace::Shorter { most, haste }
+                if (quiet || (haste && periodic)) && micros(most) >= period =>
+            {
+                FRAME_MICROS - period
+            }
+            Pace::Longer { most, haste }
+                if (quiet || (haste && periodic)) && micros(most) >= period =>
+            {
+                FRAME_MICROS + period
+            }
+            Pace::Even | Pace::Shorter { .. } | Pace::Longer { .. } => FRAME_MICROS,
         }
     }
 }

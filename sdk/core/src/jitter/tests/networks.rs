@@ -98,7 +98,9 @@ fn growing_jitter_is_followed_within_a_second_and_forgotten_again() {
 fn losses_are_recovered_where_they_can_be() {
     for (percent, seed) in [(1, 1), (5, 2), (15, 3), (30, 4), (30, 5)] {
         let mut lost = 0;
-        let outcome = Simulation::seconds(60, seed).run(|rng, frame, _| {
+        let mut simulation = Simulation::seconds(60, seed);
+        simulation.fec = true;
+        let outcome = simulation.run(|rng, frame, _| {
             if frame > 0 && rng.random_range(0..100) < percent {
                 lost += 1;
                 return None;
@@ -121,6 +123,68 @@ fn losses_are_recovered_where_they_can_be() {
         assert!(
             stats.recovered * 3 >= stats.concealed,
             "{percent} %: {stats:?}"
+        );
+    }
+}
+
+#[test]
+fn copies_and_deep_redundancy_are_waited_for() {
+    // Bursts of 80 ms, a tenth of all packets: a copy from 5 packets back replaces nearly all.
+    let bursts = |simulation: Simulation| {
+        let mut left = 0;
+        simulation.run(|rng, _, _| {
+            if left == 0 && rng.random_range(0..36) == 0 {
+                left = 4;
+            }
+            if left > 0 {
+                left -= 1;
+                return None;
+            }
+            Some(random_up_to(rng, 3_000))
+        })
+    };
+    for seed in 0..8 {
+        let mut copies = Simulation::seconds(60, seed);
+        copies.copy_back = 5;
+        let copies = bursts(copies);
+        let mut deep = Simulation::seconds(60, seed);
+        deep.reach = 9_600;
+        let deep = bursts(deep);
+        for (name, outcome) in [("copies", copies), ("deep", deep)] {
+            let stats = outcome.stats;
+            assert!(stats.recovered >= 200, "{name}, seed {seed}: {stats:?}");
+            let missing = outcome.count(5.0, |heard| heard == Heard::Concealed);
+            let frames = outcome.since(5.0).len();
+            assert!(
+                missing * 50 <= frames,
+                "{name}, seed {seed}: {missing} of {frames} missing, {stats:?}"
+            );
+            let wait = stats.redundancy_delay.as_millis();
+            assert!((40..=90).contains(&wait), "{name}, seed {seed}: {wait} ms");
+            assert!(
+                outcome.highest_delay(5.0) <= 150,
+                "{name}, seed {seed}: {stats:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_delay_shrinks_again_when_nothing_is_lost_any_more() {
+    for seed in 0..8 {
+        let mut simulation = Simulation::seconds(40, seed);
+        simulation.copy_back = 5;
+        let outcome = simulation.run(|rng, _, sent| {
+            let lossy = sent < 15_000_000;
+            (!lossy || rng.random_range(0..10) > 0).then(|| random_up_to(rng, 3_000))
+        });
+        let during = outcome.since(14.0)[0].stats.current_delay.as_millis();
+        let after = outcome.since(39.0)[0].stats.current_delay.as_millis();
+        assert!(during >= 95, "seed {seed}: {during} ms");
+        assert!(after <= 40, "seed {seed}: {after} ms");
+        assert_eq!(
+            outcome.stats.discarded, 0,
+            "nothing is left out in mid-speech"
         );
     }
 }

@@ -21,6 +21,13 @@ fn lossy(loss: f32, longest_burst: u16) -> Reception {
     }
 }
 
+fn bursts(loss: f32, mean: f32, longest: u16) -> Reception {
+    Reception {
+        mean_burst: Some(mean),
+        ..lossy(loss, longest)
+    }
+}
+
 fn queued(loss: f32, trip: u64) -> Reception {
     Reception {
         round_trip: Some(Duration::from_millis(trip)),
@@ -68,18 +75,22 @@ fn a_clean_network_changes_nothing() {
 fn redundancy_follows_loss_and_bursts_at_once() {
     let mut adaptation = Adaptation::new(AdaptationConfig::default());
     let start = Instant::now();
-    adaptation.handle_report(start, PeerId(0), &lossy(0.08, 4));
+    let clean = adaptation.settings();
+    assert_eq!((clean.copy_back, clean.expected_loss), (0, 0.0));
+    adaptation.handle_report(start, PeerId(0), &bursts(0.08, 5.0, 14));
     let settings = adaptation.settings();
-    assert_eq!(settings.dred, Duration::from_millis(80));
+    assert_eq!(settings.copy_back, 6, "farther than a burst");
+    assert_eq!(settings.dred, Duration::from_millis(280), "for the longest");
     assert!(
         (0.08..=0.09).contains(&settings.expected_loss),
         "{settings:?}"
     );
-    assert_eq!(settings.bitrate, 32_000, "a little loss is no congestion");
+    // A little loss is no congestion: redundancy comes on top.
+    assert_eq!(settings.bitrate, 32_000 + 10_666 + 8_000);
     // It is forgotten slowly.
     let settings = run(&mut adaptation, start + SECOND, 60, |_| vec![lossy(0.0, 0)]);
     assert!(
-        settings[5].dred >= Duration::from_millis(60),
+        settings[5].dred >= Duration::from_millis(220),
         "{:?}",
         settings[5]
     );
@@ -88,7 +99,39 @@ fn redundancy_follows_loss_and_bursts_at_once() {
         "{:?}",
         settings[59]
     );
-    assert_eq!(settings[59].expected_loss, 0.05);
+    assert_eq!(settings[59], clean);
+}
+
+#[test]
+fn a_copy_is_from_as_far_back_as_losses_reach_in_a_row() {
+    let after = |report: Reception| {
+        let mut adaptation = Adaptation::new(AdaptationConfig::default());
+        run(&mut adaptation, Instant::now(), 20, |_| vec![report])
+            .pop()
+            .unwrap()
+    };
+    // Random loss makes runs, too, and those are no bursts.
+    for (loss, back) in [(0.02, 1), (0.1, 1), (0.2, 3), (0.3, 3)] {
+        let random = after(bursts(loss, 1.0 / (1.0 - loss), 4));
+        assert_eq!(random.copy_back, back, "{loss}");
+    }
+    for (mean, back) in [(2.5, 3), (4.0, 4), (4.6, 5), (8.0, 9), (40.0, 10)] {
+        assert_eq!(after(bursts(0.2, mean, 60)).copy_back, back, "{mean}");
+    }
+    assert_eq!(after(lossy(0.01, 1)).copy_back, 0);
+}
+
+#[test]
+fn redundancy_adds_nothing_where_a_queue_stands_on_the_way() {
+    let mut adaptation = Adaptation::new(AdaptationConfig::default());
+    let start = Instant::now();
+    run(&mut adaptation, start, 5, |_| vec![queued(0.0, 30)]);
+    let down = run(&mut adaptation, start + SECOND * 5, 8, |_| {
+        vec![queued(0.05, 400)]
+    });
+    assert_eq!((down[0].bitrate, down[0].copy_back), (24_000, 1));
+    assert_eq!((down[7].bitrate, down[7].copy_back), (MIN_BITRATE, 0));
+    assert!(down[7].expected_loss > 0.0, "in-band FEC is left");
 }
 
 #[test]
@@ -124,8 +167,8 @@ fn loss_without_a_queue_leaves_room_for_redundancy() {
     let settings = run(&mut adaptation, Instant::now(), 60, |_| {
         vec![lossy(0.25, 6)]
     });
-    assert_eq!(settings[59].bitrate, 24_000);
-    assert_eq!(settings[59].dred, Duration::from_millis(120));
+    assert_eq!(settings[59].bitrate, 32_000);
+    assert_eq!(settings[59].dred, Duration::ZERO);
 }
 
 #[test]
@@ -166,18 +209,18 @@ fn the_worst_receiver_counts_unless_it_is_beyond_hope() {
     };
     let fine = lossy(0.0, 0);
     // One of three with a loss that can be helped is followed.
-    assert_eq!(with(vec![fine, fine, lossy(0.15, 3)]).bitrate, 24_000);
+    assert_eq!(with(vec![fine, fine, lossy(0.15, 3)]).bitrate, 32_000);
     // One that nothing helps is not, except with redundancy.
     let beyond = with(vec![fine, fine, lossy(0.6, 20)]);
-    assert_eq!(beyond.bitrate, 32_000);
+    assert_eq!(beyond.bitrate, 32_000 / 3 * 4 + 2 + 8_000);
     assert_eq!(beyond.expected_loss, 0.3);
     // In a call of two there is nobody else to think of.
-    assert_eq!(with(vec![lossy(0.6, 20)]).bitrate, 24_000);
-    assert_eq!(with(vec![fine, lossy(0.6, 20)]).bitrate, 24_000);
+    assert_eq!(with(vec![lossy(0.6, 20)]).bitrate, 40_000);
+    assert_eq!(with(vec![fine, lossy(0.6, 20)]).bitrate, 40_000);
     // Where many suffer, they are followed.
     assert_eq!(
         with(vec![fine, lossy(0.4, 9), lossy(0.6, 20)]).bitrate,
-        24_000
+        40_000
     );
 }
 
@@ -191,7 +234,8 @@ fn who_leaves_or_falls_silent_is_not_followed_any_more() {
     adaptation.handle_report(start, PeerId(2), &lossy(0.2, 10));
     adaptation.handle_timeout(start + SECOND * 7);
     assert_eq!(adaptation.settings().dred, Duration::ZERO);
-    assert_eq!(adaptation.settings().expected_loss, 0.05);
+    assert_eq!(adaptation.settings().expected_loss, 0.0);
+    assert_eq!(adaptation.settings().copy_back, 0);
 }
 
 #[test]
@@ -202,7 +246,7 @@ fn a_receiver_that_tells_no_bursts_is_helped_as_well() {
         ..lossy(0.1, 0)
     };
     adaptation.handle_report(Instant::now(), PeerId(1), &report);
-    assert_eq!(adaptation.settings().dred, Duration::from_millis(60));
+    assert_eq!(adaptation.settings().copy_back, 1);
 }
 
 #[test]
@@ -240,15 +284,19 @@ fn report() -> impl Strategy<Value = Reception> {
     (
         prop_oneof![0.0..1.0f32, any::<f32>()],
         proptest::option::of(any::<u16>()),
+        proptest::option::of(any::<f32>()),
         any::<u32>(),
         proptest::option::of(0u64..5_000),
     )
-        .prop_map(|(loss, longest_burst, jitter, trip)| Reception {
-            loss,
-            longest_burst,
-            jitter: Duration::from_micros(u64::from(jitter)),
-            round_trip: trip.map(Duration::from_millis),
-        })
+        .prop_map(
+            |(loss, longest_burst, mean_burst, jitter, trip)| Reception {
+                loss,
+                longest_burst,
+                mean_burst,
+                jitter: Duration::from_micros(u64::from(jitter)),
+                round_trip: trip.map(Duration::from_millis),
+            },
+        )
 }
 
 proptest! {
@@ -263,8 +311,10 @@ proptest! {
         for (peer, report, wait) in reports {
             adaptation.handle_report(now, PeerId(peer), &report);
             let settings = adaptation.settings();
-            prop_assert!((MIN_BITRATE..=ceiling).contains(&settings.bitrate), "{settings:?}");
-            prop_assert!((0.05..=0.3).contains(&settings.expected_loss), "{settings:?}");
+            let most = ceiling + ceiling / 3 + 8_000;
+            prop_assert!((MIN_BITRATE..=most).contains(&settings.bitrate), "{settings:?}");
+            prop_assert!(settings.copy_back <= 15, "{settings:?}");
+            prop_assert!((0.0..=0.3).contains(&settings.expected_loss), "{settings:?}");
             prop_assert!(settings.dred <= MAX_DRED, "{settings:?}");
             now += Duration::from_millis(wait);
         }
