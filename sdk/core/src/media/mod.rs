@@ -63,6 +63,7 @@ pub mod adaptation;
 mod bursts;
 mod clock;
 mod errors;
+mod haste;
 mod keys;
 mod peer;
 pub mod quality;

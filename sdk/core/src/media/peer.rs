@@ -8,6 +8,7 @@ use rand::{Rng, RngExt, SeedableRng};
 
 use super::clock::{Clock, from_ticks, middle, round_trip, ticks};
 use super::errors::{OpenError, SealError};
+use super::haste::Haste;
 use super::keys::{Direction, Flow, KeyError, KeySchedule};
 use super::reception::Reception;
 use super::rtcp::{BurstBlock, CLEAR_LEN, ReportBlock, RtcpReport, SenderInfo, clear_ssrc};
@@ -16,17 +17,6 @@ use super::sealing::{MAX_OVERHEAD, MIN_SEALED, Opener, Sealer};
 
 /// The longest Opus frame that still fits a datagram of [`MAX_DATAGRAM`] octets.
 const MAX_OPUS: usize = MAX_DATAGRAM - RtpHeader::LEN - MAX_OVERHEAD;
-
-/// Packets missing, and one in how many, that a sender should learn of before the next regular
-/// report: it can help only from then on.
-const NEWS_MISSING: u64 = 2;
-const NEWS_SHARE: u64 = 25;
-
-/// Time between two reports that is kept even then.
-const LEAST_INTERVAL: Duration = Duration::from_millis(200);
-
-/// Reports in a row that may come early: of the loss, and of its bursts, which take longer to see.
-const MOST_EARLY: u8 = 2;
 
 /// Choices about the media with a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,9 +158,7 @@ pub struct PeerMedia {
     stray: u64,
 
     next_report: Option<Instant>,
-    last_report: Option<Instant>,
-    /// How many reports have come early, one after the other.
-    early_reports: u8,
+    haste: Haste,
 }
 
 impl PeerMedia {
@@ -226,8 +214,7 @@ impl PeerMedia {
             replayed: 0,
             stray: 0,
             next_report: None,
-            last_report: None,
-            early_reports: 0,
+            haste: Haste::default(),
         })
     }
 
@@ -308,11 +295,7 @@ impl PeerMedia {
     }
 
     fn report(&mut self, now: Instant, bye: bool) -> Option<Vec<u8>> {
-        self.last_report = Some(now);
-        if self.reception.missing_since_report().0 < NEWS_MISSING {
-            self.early_reports = 0;
-        }
-
+        self.haste.reported(now, &self.reception);
         let [last, before_last] = self.sent_at_reports;
         let sender = self
             .last_sent
@@ -422,7 +405,9 @@ impl PeerMedia {
         let sequence =
             self.reception
                 .record(header.sequence, header.timestamp, self.clock.ticks(now));
-        self.hurry_report(now);
+        if let Some(due) = self.next_report {
+            self.next_report = Some(self.haste.hurry(now, due, &self.reception));
+        }
         Ok(VoicePacket {
             sequence,
             timestamp: header.timestamp,
@@ -492,20 +477,6 @@ impl PeerMedia {
             last_sender_report,
             delay_since_last_sender_report: delay,
         })
-    }
-
-    /// Lets the report come early when losses have just begun (in the manner of RFC 4585).
-    fn hurry_report(&mut self, now: Instant) {
-        let (missing, expected) = self.reception.missing_since_report();
-        let news = missing >= NEWS_MISSING && missing.saturating_mul(NEWS_SHARE) >= expected;
-        if !news || self.early_reports >= MOST_EARLY {
-            return;
-        }
-        let soonest = self.last_report.map_or(now, |last| last + LEAST_INTERVAL);
-        if self.next_report.is_some_and(|due| due > soonest) {
-            self.next_report = Some(soonest);
-            self.early_reports += 1;
-        }
     }
 
     /// Sets the clock's origin and the first report's time, once. The first interval is half as
