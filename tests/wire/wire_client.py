@@ -175,7 +175,7 @@ class WireClient:
 class Server:
     """A server of its own on free ports, and on a temporary folder unless one is given."""
 
-    def __init__(self, binary, *options, folder=None):
+    def __init__(self, binary, *options, folder=None, listen="127.0.0.1:0"):
         self.folder = folder or tempfile.TemporaryDirectory(prefix="cooee-wire-")
         self.data = os.path.join(self.folder.name, "data")
         environment = {key: value for key, value in os.environ.items()
@@ -183,7 +183,7 @@ class Server:
         self._log = os.path.join(self.folder.name, "log")
         with open(self._log, "ab") as log:
             self.process = subprocess.Popen(
-                [binary, "--data", self.data, "--listen", "127.0.0.1:0", "--stun", "127.0.0.1:0",
+                [binary, "--data", self.data, "--listen", listen, "--stun", "127.0.0.1:0",
                  *options],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=environment)
         pattern = re.compile(r"listening on (ws://\S+)(?:\s+stun (\S+))?")

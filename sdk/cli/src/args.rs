@@ -6,6 +6,10 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use cooee_sdk::Username;
 
+use crate::message_args::{
+    BlockCommand, ChangeArgs, FetchArgs, HistoryArgs, OutboxCommand, SendArgs,
+};
+
 /// Voice calls between people who own their server.
 #[derive(Debug, Parser)]
 #[command(
@@ -149,12 +153,55 @@ pub(crate) enum Command {
     /// Show every event as it comes, until Ctrl-C
     #[command(after_help = "Example:\n  cooee --json watch")]
     Watch,
-    /// Show past calls, the latest first
-    #[command(after_help = "Example:\n  cooee history --limit 5")]
-    History {
-        /// How many calls to show
-        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-        limit: u32,
+    /// Show a conversation, or past calls
+    ///
+    /// What was read before is there without a network.
+    #[command(after_help = "Examples:\n  \
+        cooee history bob\n  \
+        cooee history bob --search \"call you\"\n  \
+        cooee history --limit 5")]
+    History(HistoryArgs),
+    /// Send a message
+    ///
+    /// It is kept on this device first; without a network it goes out with the next command.
+    #[command(after_help = "Examples:\n  \
+        cooee send bob \"call you in five\"\n  \
+        uptime | cooee send friends -\n  \
+        cooee send bob \"look\" --attach picture.jpg")]
+    Send(SendArgs),
+    /// Edit or delete a message, or react to one
+    #[command(after_help = "Example:\n  \
+        cooee message bob 0199c3f2-7a10-7d3b-8c55-1f0e9b7a6c42 --react 👍")]
+    Message(ChangeArgs),
+    /// A conversation as it goes on; what is typed is sent line by line, until Ctrl-C
+    #[command(after_help = "Example:\n  cooee chat bob")]
+    Chat {
+        /// A contact, or a group by id or name
+        #[arg(value_name = "PSEUDO|GROUP", value_parser = NonEmptyStringValueParser::new())]
+        whom: String,
+    },
+    /// List, retry and discard what has not arrived
+    #[command(subcommand)]
+    Outbox(OutboxCommand),
+    /// Block people, and list whom you block
+    #[command(subcommand)]
+    Block(BlockCommand),
+    /// Fetch a file of a message
+    #[command(after_help = "Example:\n  cooee fetch 9f86d081…f00a08 picture.jpg")]
+    Fetch(FetchArgs),
+    /// Write everything of your own to a folder: JSON, and the files of messages
+    #[command(after_help = "Example:\n  cooee export my-cooee")]
+    Export {
+        /// The folder; made if it is missing, and to be empty
+        dir: PathBuf,
+    },
+    /// Delete the account on the server, for good
+    ///
+    /// The password is taken from COOEE_PASSWORD, or asked for.
+    #[command(after_help = "Example:\n  cooee delete-account alice")]
+    DeleteAccount {
+        /// The own name once more, so that nobody does it by mistake
+        pseudo: String,
     },
     /// Find out what could keep a call from working here, and what to do about it
     ///

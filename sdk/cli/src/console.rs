@@ -2,9 +2,14 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
+use cooee_sdk::ExportProgress;
+
 use crate::failure::Failure;
 use crate::report::Report;
 use crate::words;
+
+/// Characters of a progress bar.
+const BAR: usize = 30;
 
 /// The two streams of a command, and how it writes to them.
 #[derive(Debug)]
@@ -64,6 +69,33 @@ impl Console {
         eprintln!("{}", printable(words));
     }
 
+    /// Shows how far an export has come: a bar on a terminal, objects with `--json`.
+    pub(crate) fn progress(&self, done: &ExportProgress) {
+        if self.json {
+            let object = serde_json::json!({
+                "event": "progress", "messages": done.messages,
+                "conversations": done.conversations, "all_conversations": done.all_conversations,
+                "files": done.files, "all_files": done.all_files,
+            });
+            println!("{}", stamped(object));
+        } else if std::io::stderr().is_terminal() {
+            let all = done.all_conversations + done.all_files;
+            let part = done.conversations + done.files + done.missing_files;
+            let filled = (part * BAR).checked_div(all).unwrap_or(0).min(BAR);
+            eprint!(
+                "\r[{}{}] {} messages, {} of {} files ",
+                "#".repeat(filled),
+                ".".repeat(BAR - filled),
+                done.messages,
+                done.files,
+                done.all_files
+            );
+            if part == all {
+                eprintln!();
+            }
+        }
+    }
+
     /// Says why the command failed.
     pub(crate) fn fail(&self, failure: &Failure) {
         if self.json {
@@ -75,10 +107,13 @@ impl Console {
     }
 }
 
-/// What others chose as names must not steer the terminal.
+/// What others wrote must not steer the terminal, nor turn round the order of what stands beside it.
 fn printable(text: &str) -> String {
+    let steers = |char: char| {
+        char.is_control() || matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
     text.chars()
-        .map(|char| if char.is_control() { '\u{fffd}' } else { char })
+        .map(|char| if steers(char) { '\u{fffd}' } else { char })
         .collect()
 }
 
@@ -99,5 +134,6 @@ mod tests {
     fn escape_sequences_in_names_do_not_reach_the_terminal() {
         assert_eq!(printable("a\x1b[2Jb\n"), "a\u{fffd}[2Jb\u{fffd}");
         assert_eq!(printable("zoë"), "zoë");
+        assert_eq!(printable("a\u{9b}2J\u{202e}b"), "a\u{fffd}2J\u{fffd}b");
     }
 }

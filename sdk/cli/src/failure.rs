@@ -1,7 +1,8 @@
 //! Why a command failed: a stable word for programs, a sentence for people.
 
 use cooee_sdk::{
-    ActionError, BuildError, CallActionError, CredentialError, ErrorReply, SignInError,
+    ActionError, BuildError, CallActionError, CredentialError, ErrorReply, MessageError,
+    SignInError,
 };
 
 /// A failed command.
@@ -108,6 +109,12 @@ impl From<ActionError> for Failure {
 
 impl From<CallActionError> for Failure {
     fn from(error: CallActionError) -> Self {
+        Self::new(error.code(), chain(&error))
+    }
+}
+
+impl From<MessageError> for Failure {
+    fn from(error: MessageError) -> Self {
         Self::new(error.code(), chain(&error))
     }
 }

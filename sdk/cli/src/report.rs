@@ -13,6 +13,7 @@ use crate::compare::Comparison;
 use crate::counts;
 use crate::devices::{self, Tried};
 use crate::failure::Failure;
+use crate::said::{self, Said};
 use crate::words;
 
 /// One thing that a command tells on stdout.
@@ -69,6 +70,8 @@ pub(crate) enum Report {
     Check(cooee_sdk::doctor::Check),
     /// What was heard against what was said.
     Comparison(Comparison),
+    /// About conversations.
+    Said(Box<Said>),
     /// The command failed.
     Error(Failure),
 }
@@ -171,6 +174,7 @@ impl Report {
                 "seconds_said": rounded(comparison.seconds_said),
                 "seconds_heard": rounded(comparison.seconds_heard),
             }),
+            Self::Said(said) => said.json(),
             Self::Error(failure) => json!({
                 "event": "error", "code": failure.code, "message": failure.message,
             }),
@@ -238,6 +242,7 @@ fn event_json(event: &Event) -> Value {
             json!({"event": "group_removed", "id_group": id_group})
         }
         Event::Call(event) => call_json(event),
+        Event::Messages(event) => said::event_json(event),
         Event::Route {
             who,
             route,

@@ -13,6 +13,7 @@ use crate::commands::doctor;
 use crate::counts;
 use crate::devices;
 use crate::report::{Connection, Ending, Report, decibels};
+use crate::said;
 
 /// The lines for a person; none for what only programs want.
 pub(crate) fn lines(report: &Report) -> Vec<String> {
@@ -28,6 +29,8 @@ pub(crate) fn lines(report: &Report) -> Vec<String> {
         Report::Stats(stats) => vec![counts::sentence(stats)],
         Report::Levels(levels) => vec![meter(*levels)],
         Report::Event(Event::SpeakingChanged { .. }) => Vec::new(),
+        Report::Event(Event::Messages(event)) => said::event_line(event).into_iter().collect(),
+        Report::Said(said) => said.lines(),
         Report::Event(event) => vec![happened(event)],
         Report::Missed(count) => vec![format!("{count} events were missed")],
         Report::Profile { me, server, online } => {
@@ -272,7 +275,7 @@ pub(crate) fn rfc3339(millis: i64) -> String {
         .unwrap_or_default()
 }
 
-fn date(millis: i64) -> String {
+pub(crate) fn date(millis: i64) -> String {
     const FORMAT: &[time::format_description::BorrowedFormatItem<'static>] =
         time::macros::format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
     instant(millis)

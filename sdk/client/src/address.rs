@@ -117,6 +117,11 @@ impl ServerAddress {
     pub(crate) fn pictures(&self) -> String {
         format!("{}v1/pictures", self.root)
     }
+
+    /// Where attachments are.
+    pub(crate) fn attachments(&self) -> String {
+        format!("{}v1/attachments", self.root)
+    }
 }
 
 impl fmt::Display for ServerAddress {

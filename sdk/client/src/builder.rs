@@ -160,6 +160,7 @@ impl ClientBuilder {
         let driver = Driver::new(
             server,
             tls,
+            http.clone(),
             loaded,
             Arc::clone(&shared),
             queue,

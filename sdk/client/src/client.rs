@@ -10,7 +10,7 @@ use cooee_protocol::{
     GroupMember, GroupName, NewPassword, Password, PictureId, ServerMessage, Username,
 };
 use cooee_store::{CacheError, CallId, CallRecord};
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::account::{self, LastAccount};
@@ -18,7 +18,7 @@ use crate::builder::ClientBuilder;
 use crate::call::{AddressPrivacy, Call, CallOptions, IncomingCall};
 use crate::driver::{Command, SignedIn};
 use crate::error::{ActionError, CallActionError, SignInError};
-use crate::event::Event;
+use crate::events::Events;
 use crate::pictures;
 use crate::roster::Me;
 use crate::shared::{Connectivity, Shared};
@@ -34,32 +34,6 @@ pub struct Client {
     commands: mpsc::Sender<Command>,
     http: reqwest::Client,
     driver: Arc<std::sync::Mutex<Option<JoinHandle<()>>>>,
-}
-
-/// The stream of events of one reader.
-#[derive(Debug)]
-pub struct Events {
-    receiver: broadcast::Receiver<Event>,
-}
-
-/// An event, or the news that some were missed.
-#[derive(Debug, Clone)]
-pub enum EventOrGap {
-    /// The next event.
-    Event(Box<Event>),
-    /// The reader was too slow: this many events are lost. Read the snapshots again.
-    Missed(u64),
-}
-
-impl Events {
-    /// The next event; `None` when the client is gone.
-    pub async fn recv(&mut self) -> Option<EventOrGap> {
-        match self.receiver.recv().await {
-            Ok(event) => Some(EventOrGap::Event(Box::new(event))),
-            Err(broadcast::error::RecvError::Lagged(missed)) => Some(EventOrGap::Missed(missed)),
-            Err(broadcast::error::RecvError::Closed) => None,
-        }
-    }
 }
 
 impl Client {
@@ -130,9 +104,7 @@ impl Client {
 
     /// A new reader of events, from now on.
     pub fn events(&self) -> Events {
-        Events {
-            receiver: self.shared.subscribe(),
-        }
+        Events::new(self.shared.subscribe())
     }
 
     // Sessions.
@@ -473,6 +445,10 @@ impl Client {
                 let _ = driver.await;
             }
         }
+    }
+
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        &self.http
     }
 
     pub(crate) async fn request(

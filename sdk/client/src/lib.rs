@@ -37,6 +37,7 @@ pub mod doctor;
 mod driver;
 mod error;
 mod event;
+mod events;
 mod keyring;
 mod messages;
 mod pictures;
@@ -49,13 +50,15 @@ pub use address::{AddressError, ServerAddress};
 pub use builder::{ClientBuilder, Credentials};
 pub use call::{AddressPrivacy, Call, CallOptions, CallSnapshot, CallStats, IncomingCall};
 pub use chime::Chime;
-pub use client::{Client, EventOrGap, Events};
+pub use client::Client;
 pub use error::{ActionError, BuildError, CallActionError, SignInError};
 pub use event::Event;
+pub use events::{EventOrGap, Events};
 pub use keyring::check_keyring;
 pub use messages::{
-    Body, Conversation, FileInfo, Found, Mark, Message, MessageError, MessageEvent, MessagePage,
-    NewMessage, Outgoing, OutgoingKind, Reaction, Recipient, refusal_words,
+    Body, Conversation, ExportProgress, FileInfo, Found, Mark, Message, MessageError, MessageEvent,
+    MessagePage, NewMessage, Outgoing, OutgoingKind, Reaction, Recipient, message_json,
+    refusal_words,
 };
 pub use roster::Me;
 pub use shared::Connectivity;

@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) own_session: bool,
     pub(crate) credentials: Arc<dyn CredentialStore>,
     pub(crate) archive: Archive,
+    /// Whoever fetches a file has it.
+    pub(crate) transfers: tokio::sync::Mutex<()>,
     roster: RwLock<Roster>,
     address_privacy: RwLock<AddressPrivacy>,
     session: RwLock<SessionFacts>,
@@ -67,6 +69,7 @@ impl Shared {
             own_session,
             credentials,
             archive,
+            transfers: tokio::sync::Mutex::default(),
             roster: RwLock::new(roster),
             address_privacy: RwLock::default(),
             session: RwLock::new(SessionFacts::default()),

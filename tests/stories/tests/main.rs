@@ -8,6 +8,7 @@ mod contacts;
 mod controls;
 mod group_calls;
 mod groups;
+mod messages;
 mod minutes;
 mod privacy;
 mod profiles;

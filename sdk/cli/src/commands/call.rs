@@ -54,13 +54,13 @@ async fn set_volumes(call: &Call, wish: &VoiceOptions) {
     }
 }
 
-enum Target {
+pub(super) enum Target {
     Contact(Username),
     Group(GroupId),
 }
 
 /// Whom a word on the command line means: a contact's name first, then a group.
-fn target(client: &Client, word: &str) -> Result<Target, Failure> {
+pub(super) fn target(client: &Client, word: &str) -> Result<Target, Failure> {
     let named = Username::parse(word).ok();
     let contact = client
         .contacts()

@@ -6,6 +6,7 @@ mod contacts;
 pub(crate) mod doctor;
 mod groups;
 mod history;
+mod messages;
 mod sound;
 mod voice;
 mod watch;
@@ -30,7 +31,20 @@ pub(crate) async fn run(cli: Cli, console: &Console) -> Outcome {
             call::answer(global, console, from.as_deref(), &voice).await
         }
         Command::Watch => watch::run(global, console).await,
-        Command::History { limit } => history::run(global, console, limit).await,
+        Command::History(args) if args.whom.is_none() && args.search.is_none() => {
+            history::run(global, console, args.limit).await
+        }
+        Command::History(args) => messages::history(global, console, args).await,
+        Command::Send(args) => messages::send(global, console, args).await,
+        Command::Message(args) => messages::change(global, console, args).await,
+        Command::Chat { whom } => messages::chat(global, console, &whom).await,
+        Command::Outbox(command) => messages::outbox(global, console, command).await,
+        Command::Block(command) => messages::block(global, console, command).await,
+        Command::Fetch(args) => messages::fetch(global, console, args).await,
+        Command::Export { dir } => messages::export(global, console, &dir).await,
+        Command::DeleteAccount { pseudo } => {
+            messages::delete_account(global, console, &pseudo).await
+        }
         Command::Doctor { stun } => doctor::run(global, console, stun).await,
         Command::Devices { test: false, .. } => sound::devices(console),
         Command::Devices {

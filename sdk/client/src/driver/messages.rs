@@ -1,6 +1,7 @@
 //! The driver's part for conversations: the machine, its cache and its requests.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use cooee_core::conversations::{
     ConversationEvent, ConversationSync, Draft, Held, Loaded, NotKept, PostError, RequestTag,
@@ -12,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{Driver, Waiter, now};
 use crate::event::Event;
+use crate::messages::files;
 use crate::messages::{MessageError, MessageEvent};
 
 /// What the user asks about conversations.
@@ -178,10 +180,15 @@ impl Driver {
                     let _ = sender.send(MessageWake::Written(id, outcome));
                 });
             }
-            SyncOutput::Upload { id, attachments: _ } => {
-                let never = UploadError::Never("no_attachment".to_owned());
-                let wake = MessageWake::Uploaded(id, Err(never));
-                let _ = self.messages.sender.send(wake);
+            SyncOutput::Upload { id, attachments } => {
+                let sender = self.messages.sender.clone();
+                let upload =
+                    files::upload(Arc::clone(&self.shared), self.http.clone(), attachments);
+                tokio::spawn(async move {
+                    let outcome = upload.await;
+                    // The driver may have ended.
+                    let _ = sender.send(MessageWake::Uploaded(id, outcome));
+                });
             }
             SyncOutput::Event(event) => self.tell_messages(event),
         }

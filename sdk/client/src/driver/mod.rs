@@ -119,6 +119,7 @@ enum Waiter {
 pub(crate) struct Driver {
     server: ServerAddress,
     tls: Arc<ClientConfig>,
+    http: reqwest::Client,
     shared: Arc<Shared>,
     /// Voice that goes through the server, past this task.
     tunnel: Arc<Tunnel>,
@@ -163,6 +164,7 @@ impl Driver {
     pub(crate) fn new(
         server: ServerAddress,
         tls: Arc<ClientConfig>,
+        http: reqwest::Client,
         loaded: Loaded,
         shared: Arc<Shared>,
         commands: mpsc::Receiver<Command>,
@@ -172,6 +174,7 @@ impl Driver {
         Self {
             server,
             tls,
+            http,
             shared,
             tunnel: Arc::default(),
             commands,

@@ -2,19 +2,18 @@
 
 use cooee_core::conversations::Draft;
 use cooee_protocol::{Content, Destination, EntryId, GroupId, Posting, Username};
-use cooee_store::{Cache, CacheError};
+use cooee_store::CacheError;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use super::listing::{list, outgoing, pair, recipient, title};
 use super::shelf::{self, place};
 use super::types::{
-    Conversation, Found, Mark, Message, MessageError, MessagePage, NewMessage, Outgoing,
-    OutgoingKind, Recipient, body, message,
+    Conversation, Found, Mark, Message, MessageError, MessagePage, NewMessage, Outgoing, Recipient,
+    message,
 };
 use crate::Client;
-use crate::archive::name_key;
 use crate::driver::{Command, MessageCommand};
-use crate::roster::Roster;
 
 impl Client {
     // Reading: works without a connection.
@@ -409,111 +408,4 @@ impl Client {
         self.tell(command).await.map_err(|_| MessageError::Closed)?;
         answer.await.map_err(|_| MessageError::Closed)
     }
-}
-
-fn pair(cache: &Cache, name: &Username) -> Result<Option<GroupId>, CacheError> {
-    let mut conversations = cache.conversations()?.into_iter();
-    let found =
-        conversations.find(|held| !held.pseudo.is_empty() && name_key(&held.pseudo) == name.key());
-    Ok(found.and_then(|held| GroupId::parse(&held.id_group).ok()))
-}
-
-fn recipient(held: &cooee_store::Conversation) -> Option<Recipient> {
-    if held.pseudo.is_empty() {
-        return GroupId::parse(&held.id_group).ok().map(Recipient::Group);
-    }
-    Username::parse(&held.pseudo).ok().map(Recipient::Contact)
-}
-
-fn title(with: &Recipient, roster: &Roster) -> String {
-    match with {
-        Recipient::Contact(name) => {
-            let known = roster.contacts.get(name);
-            known.map_or_else(|| name.to_string(), |contact| contact.pseudo.to_string())
-        }
-        Recipient::Group(id_group) => {
-            let known = roster.groups.get(id_group);
-            known
-                .map(|group| group.group_name.to_string())
-                .unwrap_or_default()
-        }
-    }
-}
-
-fn list(cache: &Cache, roster: &Roster) -> Result<Vec<Conversation>, CacheError> {
-    let mut conversations = Vec::new();
-    let waiting = cache.outbox()?;
-    for held in cache.conversations()? {
-        let Some(with) = recipient(&held) else {
-            continue;
-        };
-        let last = cache.messages(&held.id_group, None, 1)?.pop();
-        conversations.push(Conversation {
-            title: title(&with, roster),
-            with,
-            id_group: GroupId::parse(&held.id_group).ok(),
-            last: last.and_then(message),
-            unread: cache.unread(&held.id_group)?,
-            read: shelf::sequence(held.read),
-            outbox: waiting
-                .iter()
-                .filter(|out| out.draft.id_group == held.id_group)
-                .count(),
-        });
-    }
-    // First messages to somebody that have not arrived.
-    for out in waiting.iter().filter(|out| out.draft.id_group.is_empty()) {
-        let Ok(name) = Username::parse(&out.draft.pseudo) else {
-            continue;
-        };
-        let with = Recipient::Contact(name);
-        match conversations.iter_mut().find(|one| one.with == with) {
-            Some(known) => known.outbox += 1,
-            None => conversations.push(Conversation {
-                title: title(&with, roster),
-                with,
-                id_group: None,
-                last: None,
-                unread: 0,
-                read: 0,
-                outbox: 1,
-            }),
-        }
-    }
-    let last_said = |one: &Conversation| one.last.as_ref().map_or(i64::MAX, |last| last.at);
-    conversations.sort_by_key(|one| std::cmp::Reverse(last_said(one)));
-    Ok(conversations)
-}
-
-fn outgoing(out: cooee_store::Outgoing, known: Option<Recipient>) -> Option<Outgoing> {
-    let cooee_store::Outgoing { draft, refusal } = out;
-    let target = draft.target.as_deref().map(EntryId::parse);
-    let target = target.transpose().ok()?;
-    let with = match Username::parse(&draft.pseudo) {
-        Ok(name) => Some(Recipient::Contact(name)),
-        Err(_) => known.or_else(|| GroupId::parse(&draft.id_group).ok().map(Recipient::Group)),
-    };
-    Some(Outgoing {
-        id: EntryId::parse(&draft.id).ok()?,
-        with,
-        what: match draft.kind {
-            cooee_store::EntryKind::Message | cooee_store::EntryKind::Call => {
-                OutgoingKind::Message {
-                    body: body(&draft.content_type, draft.body),
-                    reply_to: target,
-                }
-            }
-            cooee_store::EntryKind::Edit => OutgoingKind::Edit {
-                of: target?,
-                text: draft.body,
-            },
-            cooee_store::EntryKind::Delete => OutgoingKind::Deletion { of: target? },
-            cooee_store::EntryKind::Reaction => OutgoingKind::Reaction {
-                to: target?,
-                body: draft.body,
-            },
-        },
-        written_at: draft.at,
-        refusal,
-    })
 }

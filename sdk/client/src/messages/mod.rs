@@ -2,13 +2,17 @@
 
 mod account;
 mod api;
-mod files;
+mod export;
+pub(crate) mod files;
+mod listing;
 pub(crate) mod shelf;
+mod thumbnail;
 mod types;
 
 #[cfg(test)]
 mod sim;
 
+pub use self::export::{ExportProgress, message_json};
 pub use self::types::{
     Body, Conversation, FileInfo, Found, Mark, Message, MessageError, MessageEvent, MessagePage,
     NewMessage, Outgoing, OutgoingKind, Reaction, Recipient, refusal_words,

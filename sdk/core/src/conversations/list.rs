@@ -64,6 +64,7 @@ impl ConversationSync {
             self.ask_list();
         } else {
             self.list_failures = 0;
+            self.list_not_before = Some(now + self.config.retry_first);
             self.link = Link::Following;
         }
     }

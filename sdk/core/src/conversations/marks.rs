@@ -125,6 +125,10 @@ impl ConversationSync {
             delivered: arrived.then_some(held.last),
             read,
         };
+        conversation.told = (
+            message.delivered.unwrap_or_default(),
+            message.read.unwrap_or_default(),
+        );
         conversation.tell_at = None;
         conversation.telling = true;
         self.request(
@@ -145,6 +149,10 @@ impl ConversationSync {
         conversation.telling = false;
         match answer {
             Ok(ServerMessage::Marks(marks)) if marks.id_group == *id_group => {
+                let (delivered, read) = conversation.told;
+                let held = &mut conversation.held;
+                held.told_delivered = held.told_delivered.max(delivered);
+                held.told_read = held.told_read.max(read);
                 self.take_marks(&marks);
                 self.tell_later(now, id_group);
             }

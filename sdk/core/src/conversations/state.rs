@@ -46,6 +46,8 @@ pub(super) struct Conversation {
     pub(super) failures: u32,
     /// A mark is on its way.
     pub(super) telling: bool,
+    /// What was told last, received and read. A server that knows less is not told again.
+    pub(super) told: (u64, u64),
     /// When what has arrived is told.
     pub(super) tell_at: Option<Instant>,
 }
@@ -63,6 +65,7 @@ impl Conversation {
             retry_at: None,
             failures: 0,
             telling: false,
+            told: (0, 0),
             tell_at: None,
         }
     }

@@ -40,6 +40,7 @@ pub struct ConversationSync {
     /// Something was told of a conversation that is not known.
     pub(super) list_due: bool,
     pub(super) list_at: Option<Instant>,
+    pub(super) list_not_before: Option<Instant>,
     pub(super) list_failures: u32,
     pub(super) listing: bool,
     pub(super) conversations: BTreeMap<GroupId, Conversation>,
@@ -69,6 +70,7 @@ impl ConversationSync {
             cursor: loaded.cursor,
             list_due: false,
             list_at: None,
+            list_not_before: None,
             list_failures: 0,
             listing: false,
             conversations: BTreeMap::new(),
@@ -102,6 +104,20 @@ impl ConversationSync {
     /// How many drafts have not arrived, refused ones included.
     pub fn outbox_len(&self) -> usize {
         self.letters.len()
+    }
+
+    /// How much is kept track of: conversations, and what is under way or waits for a time. The
+    /// configuration bounds both, whatever a server sends.
+    pub fn load(&self) -> (usize, usize) {
+        let under_way = [
+            self.requests.len(),
+            self.writes.len(),
+            self.due.len(),
+            self.alarms.len(),
+            self.typing.len(),
+            self.outputs.len(),
+        ];
+        (self.conversations.len(), under_way.iter().sum())
     }
 
     /// The conversation with somebody, as far as its id is known.
@@ -326,7 +342,11 @@ impl ConversationSync {
         if self.link == Link::Following {
             self.pull_due(now);
             if self.list_due && !self.listing && self.list_at.is_none() {
-                self.ask_list();
+                // However many conversations are new, they are asked for together.
+                match self.list_not_before.filter(|at| now < *at) {
+                    Some(at) => self.list_at = Some(at),
+                    None => self.ask_list(),
+                }
             }
         }
         self.send_waiting(now);

@@ -8,6 +8,7 @@
 mod chance;
 mod check;
 mod device;
+mod pages;
 mod server;
 mod world;
 

@@ -102,6 +102,12 @@ impl Server {
         self.logs.retain(|_, log| !log.is_pair);
     }
 
+    /// Somebody says something, whoever listens.
+    pub(super) fn say(&mut self, who: &Username, post: &ClientMessage) {
+        let time = "2026-11-23T09:15:02Z".to_owned();
+        self.handle(who, post, time).0.unwrap();
+    }
+
     /// A call that is over.
     pub(super) fn call(
         &mut self,

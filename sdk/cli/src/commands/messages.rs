@@ -1,0 +1,407 @@
+//! Conversations in the terminal.
+
+use std::io::Read as _;
+
+use cooee_sdk::{
+    Client, EntryId, Event, EventOrGap, Events, Message, MessageEvent, NewMessage, Recipient,
+};
+use tokio::sync::mpsc;
+
+use super::call::{Target, target};
+use crate::args::Global;
+use crate::console::Console;
+use crate::failure::{Failure, Outcome};
+use crate::message_args::{
+    BlockCommand, ChangeArgs, FetchArgs, HistoryArgs, OutboxCommand, SendArgs,
+};
+use crate::report::Report;
+use crate::said::Said;
+use crate::session;
+use crate::signals::Interrupts;
+
+/// The most that is read from stdin: more than a text may have.
+const MAX_STDIN: u64 = 64 * 1024;
+/// Messages that a chat begins with.
+const CHAT_BEGINS_WITH: u32 = 20;
+
+pub(crate) async fn send(global: &Global, console: &Console, args: SendArgs) -> Outcome {
+    let text = match args.text.as_deref() {
+        Some("-") => stdin()?,
+        Some(text) => text.to_owned(),
+        None => String::new(),
+    };
+    let (client, online) = session::online_or_not(global, console).await?;
+    let with = recipient(&client, &args.whom)?;
+    let mut events = client.events();
+    let new = NewMessage {
+        text,
+        reply_to: args.reply_to,
+        files: args.attach,
+    };
+    let sent = client.send(&with, new).await;
+    let outcome = match sent {
+        Ok(id) => settled(&mut events, console, &id, online).await,
+        Err(error) => Err(error.into()),
+    };
+    client.close().await;
+    outcome
+}
+
+pub(crate) async fn change(global: &Global, console: &Console, args: ChangeArgs) -> Outcome {
+    let (client, online) = session::online_or_not(global, console).await?;
+    let with = recipient(&client, &args.whom)?;
+    let mut events = client.events();
+    let posted = match (args.edit, args.react) {
+        (Some(text), _) => client.edit(&with, &args.id, text).await,
+        (None, _) if args.delete => client.delete(&with, &args.id).await,
+        (None, reaction) => {
+            let reaction = reaction.unwrap_or_default();
+            client.react(&with, &args.id, reaction).await
+        }
+    };
+    let outcome = match posted {
+        Ok(id) => settled(&mut events, console, &id, online).await,
+        Err(error) => Err(error.into()),
+    };
+    client.close().await;
+    outcome
+}
+
+/// Waits until something has arrived or was refused; without a connection it stays kept.
+async fn settled(events: &mut Events, console: &Console, id: &EntryId, online: bool) -> Outcome {
+    console.tell(&said(Said::Kept(id.clone())));
+    if !online {
+        console.note("not connected: it goes out with the next command that is");
+        return Ok(());
+    }
+    loop {
+        match events.recv().await {
+            Some(EventOrGap::Event(event)) => match *event {
+                Event::Messages(MessageEvent::Arrived { id: arrived, .. }) if arrived == *id => {
+                    console.tell(&said(Said::Arrived(id.clone())));
+                    return Ok(());
+                }
+                Event::Messages(MessageEvent::Refused {
+                    id: refused,
+                    reason,
+                }) if refused == *id => {
+                    return Err(Failure::new(
+                        "not_sent",
+                        format!(
+                            "not sent: {}; it stays in the outbox (cooee outbox discard {id})",
+                            cooee_sdk::refusal_words(&reason)
+                        ),
+                    ));
+                }
+                Event::Messages(transfer @ MessageEvent::Transfer { .. }) => {
+                    console.tell(&Report::Event(Event::Messages(transfer)));
+                }
+                Event::Reconnecting { .. } | Event::Messages(MessageEvent::Unsupported) => {
+                    console.note("not sent yet: it goes out when the server can be reached");
+                    return Ok(());
+                }
+                Event::SignedOut { reason } => return Err(Failure::signed_out(reason.as_ref())),
+                _ => {}
+            },
+            Some(EventOrGap::Missed(count)) => console.tell(&Report::Missed(count)),
+            None => return Ok(()),
+        }
+    }
+}
+
+pub(crate) async fn history(global: &Global, console: &Console, args: HistoryArgs) -> Outcome {
+    let (client, online) = session::online_or_not(global, console).await?;
+    if online {
+        caught_up(&client).await;
+    }
+    let with = match &args.whom {
+        Some(whom) => Some(recipient(&client, whom)?),
+        None => None,
+    };
+    match (args.search, with) {
+        (Some(words), with) => {
+            let found = client
+                .search(&words, with.as_ref(), args.limit.min(1_000))
+                .await?;
+            console.tell(&said(Said::Found(found)));
+        }
+        (None, Some(with)) => {
+            let mut messages: Vec<Message> = Vec::new();
+            let mut before = args.before;
+            let more = loop {
+                let missing = args
+                    .limit
+                    .saturating_sub(u32::try_from(messages.len()).unwrap_or(u32::MAX));
+                if missing == 0 {
+                    break true;
+                }
+                let page = client.messages(&with, before, missing.min(1_000)).await?;
+                let Some(first) = page.messages.first() else {
+                    break page.more;
+                };
+                before = Some(first.sequence);
+                let (mut earlier, more) = (page.messages, page.more);
+                earlier.append(&mut messages);
+                messages = earlier;
+                if !more {
+                    break false;
+                }
+            };
+            console.tell(&said(Said::History {
+                messages,
+                more,
+                waiting: client.outbox(Some(&with)).await?,
+            }));
+        }
+        // The grammar asks for one of them.
+        (None, None) => {}
+    }
+    client.close().await;
+    Ok(())
+}
+
+/// Waits until everything that the server had for this device is here, or it cannot be had.
+async fn caught_up(client: &Client) {
+    let mut events = client.events();
+    while !client.is_caught_up().await {
+        match events.recv().await {
+            Some(EventOrGap::Event(event)) => match *event {
+                Event::Messages(MessageEvent::CaughtUp | MessageEvent::Unsupported)
+                | Event::Reconnecting { .. }
+                | Event::SignedOut { .. } => return,
+                _ => {}
+            },
+            Some(EventOrGap::Missed(_)) => {}
+            None => return,
+        }
+    }
+}
+
+/// A conversation as it goes on: what is typed is sent line by line.
+pub(crate) async fn chat(global: &Global, console: &Console, whom: &str) -> Outcome {
+    let mut interrupts = Interrupts::listen()?;
+    let client = session::beside(global).await?;
+    let with = recipient(&client, whom)?;
+    let mut events = client.events();
+    client.resume_when_possible().await?;
+    let page = client.messages(&with, None, CHAT_BEGINS_WITH).await?;
+    let mut shown = page.messages.last().map_or(0, |last| last.sequence);
+    for message in page.messages {
+        console.tell(&said(Said::Message(message)));
+    }
+    let mut lines = typed_lines();
+    let mut input_over = false;
+    let outcome = loop {
+        if input_over
+            && client
+                .outbox(Some(&with))
+                .await?
+                .iter()
+                .all(|out| out.refusal.is_some())
+        {
+            break Ok(());
+        }
+        tokio::select! {
+            () = interrupts.recv() => break Ok(()),
+            line = lines.recv(), if !input_over => match line {
+                Some(line) if line.trim().is_empty() => {}
+                Some(line) => match client.send(&with, NewMessage::text(line)).await {
+                    Ok(id) => console.tell(&said(Said::Kept(id))),
+                    Err(error) => console.note(&error.to_string()),
+                },
+                None => input_over = true,
+            },
+            event = events.recv() => match event {
+                Some(EventOrGap::Event(event)) => match *event {
+                    Event::SignedOut { reason } => break Err(Failure::signed_out(reason.as_ref())),
+                    Event::Messages(event) => {
+                        follow(&client, console, &with, &mut shown, event).await?;
+                    }
+                    event @ (Event::Online { .. } | Event::Reconnecting { .. }) => {
+                        console.tell(&Report::Event(event));
+                    }
+                    _ => {}
+                },
+                Some(EventOrGap::Missed(count)) => console.tell(&Report::Missed(count)),
+                None => break Ok(()),
+            },
+        }
+        if console.is_deaf() {
+            break Ok(());
+        }
+    };
+    client.close().await;
+    outcome
+}
+
+async fn follow(
+    client: &Client,
+    console: &Console,
+    with: &Recipient,
+    shown: &mut u64,
+    event: MessageEvent,
+) -> Outcome {
+    match event {
+        MessageEvent::Changed {
+            id_group,
+            ids,
+            older: false,
+        } if client.recipient(&id_group).await? == *with => {
+            for id in ids {
+                let Some(message) = client.message(&id_group, &id).await? else {
+                    continue;
+                };
+                // What is changed further up is told as well.
+                *shown = (*shown).max(message.sequence);
+                console.tell(&said(Said::Message(message)));
+            }
+            client.mark_read(with, *shown).await?;
+        }
+        MessageEvent::Typing {
+            id_group,
+            who,
+            typing,
+        } if client.recipient(&id_group).await? == *with => {
+            console.tell(&Report::Event(Event::Messages(MessageEvent::Typing {
+                id_group,
+                who,
+                typing,
+            })));
+        }
+        event @ (MessageEvent::Arrived { .. }
+        | MessageEvent::Refused { .. }
+        | MessageEvent::CaughtUp) => console.tell(&Report::Event(Event::Messages(event))),
+        _ => {}
+    }
+    Ok(())
+}
+
+pub(crate) async fn outbox(global: &Global, console: &Console, command: OutboxCommand) -> Outcome {
+    let (client, online) = session::online_or_not(global, console).await?;
+    let mut events = client.events();
+    let outcome = match command {
+        OutboxCommand::List => {
+            let waiting = client.outbox(None).await?;
+            console.tell(&said(Said::Outbox(waiting)));
+            Ok(())
+        }
+        OutboxCommand::Retry { id } => match client.retry(&id).await {
+            Ok(()) => settled(&mut events, console, &id, online).await,
+            Err(error) => Err(error.into()),
+        },
+        OutboxCommand::Discard { id } => match client.discard(&id).await {
+            Ok(()) => {
+                console.tell(&said(Said::Discarded(id)));
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        },
+    };
+    client.close().await;
+    outcome
+}
+
+pub(crate) async fn block(global: &Global, console: &Console, command: BlockCommand) -> Outcome {
+    let client = match command {
+        BlockCommand::Add { pseudo } => {
+            let name = session::name(&pseudo)?;
+            let (client, _) = session::online(global).await?;
+            console.tell(&said(Said::Blocked(client.block(name).await?)));
+            client
+        }
+        BlockCommand::Remove { pseudo } => {
+            let name = session::name(&pseudo)?;
+            let (client, _) = session::online(global).await?;
+            console.tell(&said(Said::Blocked(client.unblock(name).await?)));
+            client
+        }
+        BlockCommand::List => {
+            let (client, online) = session::online_or_not(global, console).await?;
+            if online {
+                caught_up(&client).await;
+            }
+            console.tell(&said(Said::Blocked(client.blocked().await?)));
+            client
+        }
+    };
+    client.close().await;
+    Ok(())
+}
+
+pub(crate) async fn fetch(global: &Global, console: &Console, args: FetchArgs) -> Outcome {
+    if args.file.exists() {
+        let words = format!("{}: is there already", args.file.display());
+        return Err(Failure::new("file", words));
+    }
+    let (client, _) = session::online_or_not(global, console).await?;
+    let from = client.fetch_attachment(&args.id).await?;
+    std::fs::copy(from, &args.file)?;
+    console.tell(&said(Said::Fetched(args.id, args.file)));
+    client.close().await;
+    Ok(())
+}
+
+pub(crate) async fn export(global: &Global, console: &Console, dir: &std::path::Path) -> Outcome {
+    let (client, online) = session::online_or_not(global, console).await?;
+    if online {
+        caught_up(&client).await;
+    }
+    let done = client
+        .export(dir, |progress| console.progress(&progress))
+        .await?;
+    console.tell(&said(Said::Exported(dir.to_owned(), done)));
+    client.close().await;
+    Ok(())
+}
+
+/// Deletes the account, after the password and the name once more.
+pub(crate) async fn delete_account(global: &Global, console: &Console, name: &str) -> Outcome {
+    let name = session::name(name)?;
+    let (client, me) = session::kept(global).await?;
+    if me.name != name {
+        let words = format!("you are signed in as {}, not as {name}", me.name);
+        return Err(Failure::invalid(words));
+    }
+    let password = session::password(&me.name)?;
+    client.delete_account(password).await?;
+    console.tell(&said(Said::AccountDeleted(name)));
+    client.close().await;
+    Ok(())
+}
+
+fn said(said: Said) -> Report {
+    Report::Said(Box::new(said))
+}
+
+fn recipient(client: &Client, word: &str) -> Result<Recipient, Failure> {
+    Ok(match target(client, word)? {
+        Target::Contact(name) => Recipient::Contact(name),
+        Target::Group(id_group) => Recipient::Group(id_group),
+    })
+}
+
+/// All of stdin, without the end of its last line.
+fn stdin() -> Result<String, Failure> {
+    let mut text = String::new();
+    std::io::stdin()
+        .lock()
+        .take(MAX_STDIN)
+        .read_to_string(&mut text)?;
+    let end = text.trim_end_matches(['\n', '\r']).len();
+    text.truncate(end);
+    Ok(text)
+}
+
+/// Lines as they are typed. The thread is not waited for: nothing else ends a read that has begun.
+fn typed_lines() -> mpsc::Receiver<String> {
+    let (typed, lines) = mpsc::channel(16);
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines() {
+            let Ok(line) = line else { return };
+            if typed.blocking_send(line).is_err() {
+                return;
+            }
+        }
+    });
+    lines
+}
