@@ -2,7 +2,6 @@
 
 import act
 from calls import two
-from hearing import must_hear, sentence
 
 
 def wrong_address(stage):
@@ -105,20 +104,5 @@ def no_microphone(stage):
     bob.browser.wait_gone("button", "Hang up", 40)
 
 
-def microphone_pulled_out(stage):
-    """the microphone is pulled out in mid-call: the app says so, and one still hears the other"""
-    alice, bob = two(stage)
-    act.call(alice, bob)
-    bob.browser.click("button", "Answer")
-    for person in (alice, bob):
-        act.wait_connected(person)
-    stage.sound.unload(alice.devices["mic"])
-    alice.browser.wait_text("No microphone: the others do not hear you", patience=40)
-    to_alice, from_bob = sentence(stage, "bob", "bob")
-    must_hear(stage, bob, alice, to_alice, from_bob)
-    alice.browser.click("button", "Hang up")
-
-
 STORIES = {"wrong-address": wrong_address, "wrong-password": wrong_password, "server-stops": server_stops,
-           "no-keyring": no_keyring, "session-over": session_over, "no-microphone": no_microphone,
-           "microphone-out": microphone_pulled_out}
+           "no-keyring": no_keyring, "session-over": session_over, "no-microphone": no_microphone}

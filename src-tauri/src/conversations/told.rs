@@ -21,6 +21,8 @@ const MAX_DRAFT: usize = 16 * 1024;
 /// What one account's page was told, and what only this device knows.
 #[derive(Default)]
 pub(crate) struct Told {
+    /// Whether there was a list before: what is in the first one is no news.
+    listed: bool,
     conversations: BTreeMap<String, Conversation>,
     typing: BTreeMap<String, BTreeSet<String>>,
     drafts: BTreeMap<String, String>,
@@ -32,6 +34,7 @@ impl Told {
     pub(super) fn remember(&mut self, list: &[Conversation]) {
         let named = list.iter().map(|one| (one.id.clone(), one.clone()));
         self.conversations = named.collect();
+        self.listed = true;
     }
 
     pub(super) fn draft(&self, id: &str) -> String {
@@ -202,13 +205,16 @@ async fn tell_blocked(shell: &Shell, running: &Running) -> Answer<()> {
 
 /// Tells those conversations that are not as they were told before, and announces what is new.
 pub(crate) async fn tell_list(shell: &Shell, running: &Running) -> Answer<()> {
-    let known = running.told().conversations.clone();
+    let (known, listed) = {
+        let told = running.told();
+        (told.conversations.clone(), told.listed)
+    };
     for conversation in super::list(shell, running).await? {
         let before = known.get(&conversation.id);
         if before == Some(&conversation) {
             continue;
         }
-        if conversation.unread > before.map_or(0, |before| before.unread) && !known.is_empty() {
+        if conversation.unread > before.map_or(0, |before| before.unread) && listed {
             shell.announce(running, &conversation);
         }
         shell.tell(AppEvent::Conversation {
