@@ -112,7 +112,11 @@ def heard(lab, sounds, seed):
     ways = [chirps.delays(alice, bob_hears, rises=True), chirps.delays(bob, alice_hears, rises=False)]
     # The chirps would be found in each other.
     first = sum(map(len, marks))
-    scores = [speech.score(said[name], ear[first:]) for name, ear in zip(NAMES, (bob_hears, alice_hears))]
+    try:
+        scores = [speech.score(said[name], ear[first:]) for name, ear in zip(NAMES, (bob_hears, alice_hears))]
+    except ValueError as error:
+        # PESQ cannot judge silence.
+        raise people.Failure(f"of somebody's speech nothing was heard ({error})") from error
     return {"delays": ways, "pesq": [score["pesq"] for score in scores],
             "stoi": [score["stoi"] for score in scores]}
 
