@@ -15,6 +15,9 @@ use crate::stretch::{LONGEST_STRETCH, Search, lengthen, shorten};
 /// Samples in a peer's packets until one has come: 20 ms.
 const FIRST_PACKET: usize = 2 * FRAME;
 
+/// How much more than the least delay is aimed for until the network has been measured.
+const START_MARGIN: Duration = Duration::from_millis(5);
+
 /// Pulls in one beat at most. One is enough, except where a packet was lengthened or shortened.
 const PULLS: usize = 3;
 
@@ -48,6 +51,7 @@ impl Talker {
     pub(crate) fn new(least_delay: Duration, decoder_complexity: u8) -> Result<Self, CodecError> {
         let config = JitterConfig {
             min_delay: least_delay,
+            start_delay: least_delay + START_MARGIN,
             beat: FRAME_DURATION,
             ..JitterConfig::default()
         };

@@ -15,8 +15,9 @@ const SHORTEN_WAIT_HASTE: i64 = 100_000;
 const PATIENCE_ABOVE: i64 = 8_000_000;
 const PATIENCE_BELOW: i64 = 2_000_000;
 
-/// Less than this is not worth changing a frame's length for, in microseconds.
-const LEAST_CHANGE: i64 = 2_500;
+/// So many beats have to be won for frames to be shortened: a path that was calm from the beginning is
+/// left alone.
+const LEAST_BEATS: i64 = 2;
 
 impl JitterBuffer {
     /// How long to play what is played with this delay.
@@ -34,7 +35,7 @@ impl JitterBuffer {
         // Pulled sooner by whole beats, and not sooner than the target allows.
         let beats = (excess / self.beat_micros).max(0) * self.beat_micros;
         let most = self.ahead.saturating_add(beats);
-        if most < LEAST_CHANGE || excess < 0 {
+        if most < LEAST_BEATS * self.beat_micros || excess < 0 {
             self.above_since = None;
             return Pace::Even;
         }

@@ -181,7 +181,7 @@ fn the_delay_shrinks_again_when_nothing_is_lost_any_more() {
         let during = outcome.since(14.0)[0].stats.current_delay.as_millis();
         let after = outcome.since(39.0)[0].stats.current_delay.as_millis();
         assert!(during >= 95, "seed {seed}: {during} ms");
-        assert!(after <= 40, "seed {seed}: {after} ms");
+        assert!(after <= 50, "seed {seed}: {after} ms");
         assert_eq!(
             outcome.stats.discarded, 0,
             "nothing is left out in mid-speech"
