@@ -61,7 +61,7 @@ class Chain:
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--program", required=True, type=pathlib.Path)
-    parser.add_argument("--quick", action="store_true", help="two delays, and no double talk")
+    parser.add_argument("--quick", action="store_true", help="two delays, white noise, no double talk")
     options = parser.parse_args()
     near = speech.spoken("alice").astype(numpy.float64)
     played = numpy.tile(speech.spoken("bob").astype(numpy.float64), 2)
@@ -106,6 +106,8 @@ def main():
         quiet = numpy.convolve(numpy.abs(speech_only) > 100, numpy.ones(RATE // 10), "same") < 0.5
         quiet[:CONVERGED] = False
         for kind, noise in noises(len(speech_only)).items():
+            if options.quick and kind != "white":
+                continue
             noisy = speech_only + noise * loud / 10 ** (SNR_DB / 20)
             silence = numpy.zeros(len(noisy))
             sent = {p: chain.sent(noisy, silence, p) for p in ("off", "noise", "all")}
