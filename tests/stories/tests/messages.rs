@@ -1,10 +1,7 @@
 //! Messages: what is written arrives, once, in order, also later.
 
-use cooee_sdk::{
-    Body, ErrorCode, Event, Message, MessageError, MessageEvent, NewMessage, NotSent, Recipient,
-    Status,
-};
-use cooee_stories::{Person, Refusal, World, name, password};
+use cooee_sdk::{Body, Event, Message, MessageError, MessageEvent, NewMessage, NotSent, Recipient};
+use cooee_stories::{Person, World};
 
 fn to(person: &Person) -> Recipient {
     Recipient::Contact(person.name())
