@@ -12,6 +12,7 @@ mod contacts;
 mod conversations;
 mod deletion;
 mod doctor;
+mod following;
 mod groups;
 mod hostile;
 mod pictures;
