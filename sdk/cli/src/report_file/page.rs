@@ -77,9 +77,9 @@ pub(super) fn page(chronicle: &Chronicle, ended: &str) -> String {
              <thead><tr><th scope=\"col\">at</th><th scope=\"col\">what</th></tr></thead>\n<tbody>\n",
         );
         for (at, what) in &chronicle.happenings {
-            let _ = write!(
+            let _ = writeln!(
                 page,
-                "<tr><td>{}</td><td>{}</td></tr>\n",
+                "<tr><td>{}</td><td>{}</td></tr>",
                 clock(*at),
                 escaped(what)
             );
@@ -147,9 +147,9 @@ fn participant(page: &mut String, number: usize, name: &str, course: &Course, se
             seconds,
         },
     ];
-    let _ = write!(page, "<h2>{name}</h2>\n");
+    let _ = writeln!(page, "<h2>{name}</h2>");
     for plot in &plots {
-        let _ = write!(page, "<h3>{}, {}</h3>\n", plot.title, plot.unit);
+        let _ = writeln!(page, "<h3>{}, {}</h3>", plot.title, plot.unit);
         page.push_str(&plot.legend());
         page.push_str(&plot.svg());
     }
@@ -186,10 +186,10 @@ fn table(page: &mut String, name: &str, points: &[Point]) {
                 count => format!("{:.1}", values.iter().sum::<f64>() / count as f64),
             }
         };
-        let _ = write!(
+        let _ = writeln!(
             page,
             "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>\
-             <td>{}</td><td>{}</td></tr>\n",
+             <td>{}</td><td>{}</td></tr>",
             clock(first.at),
             mean(|point| point.quality),
             mean(|point| Some(point.lost)),

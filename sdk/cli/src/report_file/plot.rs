@@ -51,10 +51,10 @@ impl Plot<'_> {
         for step in 0..=4 {
             let value = top * f64::from(step) / 4.0;
             let at = y(value);
-            let _ = write!(
+            let _ = writeln!(
                 svg,
                 "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{:.1}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>\
-                 <text class=\"tick\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\n",
+                 <text class=\"tick\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
                 WIDTH - RIGHT,
                 LEFT - 6.0,
                 at + 4.0,
@@ -63,9 +63,9 @@ impl Plot<'_> {
         }
         for step in 0..=6 {
             let seconds = self.seconds * f64::from(step) / 6.0;
-            let _ = write!(
+            let _ = writeln!(
                 svg,
-                "<text class=\"tick\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>\n",
+                "<text class=\"tick\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
                 x(seconds),
                 HEIGHT - 8.0,
                 clock(seconds)
@@ -73,10 +73,10 @@ impl Plot<'_> {
         }
         for (value, word) in self.marks {
             let at = y(*value);
-            let _ = write!(
+            let _ = writeln!(
                 svg,
                 "<line class=\"mark\" x1=\"{LEFT}\" x2=\"{:.1}\" y1=\"{at:.1}\" y2=\"{at:.1}\"/>\
-                 <text class=\"tick\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{word}</text>\n",
+                 <text class=\"tick\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{word}</text>",
                 WIDTH - RIGHT,
                 WIDTH - RIGHT,
                 at - 3.0
@@ -97,11 +97,7 @@ impl Plot<'_> {
                 };
                 let _ = write!(path, "{command}{:.1} {:.1}", x(at), y(value));
             }
-            let _ = write!(
-                svg,
-                "<path class=\"line {}\" d=\"{path}\"/>\n",
-                series.class
-            );
+            let _ = writeln!(svg, "<path class=\"line {}\" d=\"{path}\"/>", series.class);
         }
         svg.push_str("</svg>\n");
         svg
