@@ -1,4 +1,4 @@
-// Usage: node tests/browser/keyboard.mjs
+// Usage: node tests/browser/keyboard.mjs [SCENE,...]
 // The app by keyboard alone: stories from the first start to a call, and a walk with Tab through each scene, on which
 // every stop must be in sight, have a name and show its focus, and nothing that can be pressed may be left out.
 import { fileURLToPath } from "node:url";
@@ -18,6 +18,8 @@ const focused = (page) =>
     const style = getComputedStyle(element);
     const label = element.getAttribute("aria-label") ?? element.getAttribute("title") ?? (element.labels?.[0]?.textContent || element.textContent || "");
     element.dataset.walked = "yes";
+    window.walked ??= new Set();
+    window.walked.add(`${element.tagName} ${element.getAttribute("aria-label") ?? element.textContent ?? ""}`);
     const shows = (one) => {
       const look = getComputedStyle(one);
       return look.outlineStyle !== "none" && Number.parseFloat(look.outlineWidth) > 0;
@@ -46,6 +48,9 @@ const left = (page) =>
           const group = [...document.getElementsByName(element.name)];
           if (group.some((one) => one.dataset.walked)) return false;
         }
+        // Rows of a long list that went out of sight and came back are others, and the same to people.
+        const name = `${element.tagName} ${element.getAttribute("aria-label") ?? element.textContent ?? ""}`;
+        if (window.walked?.has(name) && element.closest("[role=list], [role=region]")) return false;
         // Of a long list, those that are not on the screen come with scrolling.
         if (element.hasAttribute("data-row") && (box.bottom < 0 || box.top > innerHeight)) return false;
         return !rows.has(element);
@@ -173,7 +178,8 @@ await story("change the theme", "appearance", async (page) => {
   await page.waitForFunction(() => document.documentElement.dataset.theme === "dark");
 });
 
-const scenes = [
+// Some scenes only, where they are named.
+const scenes = process.argv[2]?.split(",") ?? [
   "welcome", "signup", "signup-no-keyring", "signin-again", "chats", "chats-offline", "chat", "chat-group", "chat-offline", "chat-search", "chat-picture", "people", "people-add",
   "people-code", "person", "person-request", "invitation", "groups", "group", "group-new", "incoming", "call-ringing", "call", "call-group", "call-quality", "call-sound", "call-safety", "call-over",
   "call-bar", "settings", "profile", "profile-crop", "sound", "privacy", "notifications", "appearance", "account", "account-delete", "storage", "about", "toast", "broken",
