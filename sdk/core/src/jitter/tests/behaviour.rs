@@ -11,6 +11,8 @@ const FRAME: Duration = Duration::from_millis(20);
 struct Stepper {
     buffer: JitterBuffer,
     now: Instant,
+    /// Whether each packet holds the one before in in-band FEC.
+    fec: bool,
 }
 
 impl Stepper {
@@ -18,13 +20,28 @@ impl Stepper {
         Self {
             buffer: JitterBuffer::new(JitterConfig::default()),
             now: Instant::now(),
+            fec: false,
+        }
+    }
+
+    fn with_fec() -> Self {
+        Self {
+            fec: true,
+            ..Self::new()
+        }
+    }
+
+    fn redundancy(&self) -> Redundancy {
+        Redundancy {
+            fec: self.fec,
+            ..Redundancy::default()
         }
     }
 
     /// A frame's time: packets arrive, and the playout takes something 10 ms later.
     fn step(&mut self, packets: impl IntoIterator<Item = Packet>) -> Heard {
         for packet in packets {
-            self.buffer.insert(self.now, packet, Redundancy::default());
+            self.buffer.insert(self.now, packet, self.redundancy());
         }
         let heard = heard(self.buffer.pull(self.now + FRAME / 2, Duration::ZERO));
         self.now += FRAME;
@@ -90,12 +107,11 @@ fn reordered_packets_are_put_in_order_and_duplicates_dropped() {
 
 #[test]
 fn a_lost_frame_is_recovered_from_its_successor() {
-    let mut stepper = Stepper::new();
+    let mut stepper = Stepper::with_fec();
     stepper.talk(0..10);
     stepper.step([]);
-    stepper
-        .buffer
-        .insert(stepper.now, nth(11), Redundancy::default());
+    let redundancy = stepper.redundancy();
+    stepper.buffer.insert(stepper.now, nth(11), redundancy);
     let playout = stepper.buffer.pull(stepper.now + FRAME / 2, Duration::ZERO);
     assert_eq!(
         playout,
@@ -113,7 +129,7 @@ fn a_lost_frame_is_recovered_from_its_successor() {
 
 #[test]
 fn two_lost_frames_are_concealed_and_recovered() {
-    let mut stepper = Stepper::new();
+    let mut stepper = Stepper::with_fec();
     stepper.talk(0..10);
     let heard = [
         stepper.step([]),

@@ -161,9 +161,11 @@ fn copies_and_deep_redundancy_are_waited_for() {
             );
             let wait = stats.redundancy_delay.as_millis();
             assert!((40..=90).contains(&wait), "{name}, seed {seed}: {wait} ms");
+            // What is waited for, two beats that are left alone, and a frame.
+            let highest = outcome.highest_delay(5.0);
             assert!(
-                outcome.highest_delay(5.0) <= 150,
-                "{name}, seed {seed}: {stats:?}"
+                highest <= 170,
+                "{name}, seed {seed}: {highest} ms, {stats:?}"
             );
         }
     }
