@@ -63,7 +63,9 @@ impl Plane {
                 false
             }
             Ok(Opened::Goodbye) => {
-                self.goodbyes.push(id);
+                if !self.goodbyes.contains(&id) {
+                    self.goodbyes.push(id);
+                }
                 false
             }
             // Counted by the media layer; a line each would let a stranger fill the log.
@@ -109,13 +111,15 @@ impl Plane {
     pub(super) fn say_goodbye(&mut self) {
         let now = Instant::now();
         for (id, peer) in &mut self.peers {
-            let Some(goodbye) = peer.goodbye(now) else {
-                continue;
-            };
+            // Each is sealed by itself: a repeated packet would count as a replay.
             for _ in 0..GOODBYES {
-                self.agent.send_media(now.into_std(), *id, &goodbye);
+                if let Some(goodbye) = peer.goodbye(now) {
+                    self.agent.send_media(now.into_std(), *id, &goodbye);
+                }
             }
-            self.tunnel.outgoing.push(peer.name.clone(), goodbye);
+            if let Some(goodbye) = peer.goodbye(now) {
+                self.tunnel.outgoing.push(peer.name.clone(), goodbye);
+            }
         }
     }
 
