@@ -59,7 +59,7 @@ fn encode(picture: &DynamicImage) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, reason = "tests")]
 
     use std::io::Write as _;
 

@@ -215,7 +215,7 @@ fn extensions(padding: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use proptest::prelude::*;
 

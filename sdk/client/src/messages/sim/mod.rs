@@ -3,7 +3,11 @@
 //! The clients are the real machine over the real cache. The server is a model of docs/PROTOCOL.md
 //! that shares no code with either. Every run has a seed, which a failure prints;
 //! `COOEE_SIM_SEED=N` repeats one run, `COOEE_SIM_RUNS=N` makes more of them.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a simulator for tests: what is impossible ends it"
+)]
 
 mod chance;
 mod check;
