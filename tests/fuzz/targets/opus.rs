@@ -51,8 +51,12 @@ fuzz_target!(|input: &[u8]| {
         return;
     };
     let peer = PeerId(1);
-    let mut engine = VoiceEngine::new(Box::new(Nothing), Box::new(Nothing), EncoderConfig::default())
-        .expect("libopus takes its defaults");
+    let mut engine = VoiceEngine::new(
+        Box::new(Nothing),
+        Box::new(Nothing),
+        EncoderConfig::default(),
+    )
+    .expect("libopus takes its defaults");
     engine.add_peer(peer).expect("libopus has memory");
     let mut now = Instant::now();
     for (packet, sequence) in packets.chunks(usize::from(*size).max(1)).zip(0_u32..60) {
