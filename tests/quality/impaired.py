@@ -7,7 +7,6 @@ import pathlib
 import queue
 import signal
 import statistics
-import subprocess
 import sys
 import time
 
@@ -100,10 +99,8 @@ def errors(call):
 
 
 def bitrate_options(options):
-    """The product's option for the bitrate, where it has one."""
-    listed = subprocess.run([options.binaries / "cooee", "call", "--help"], capture_output=True,
-                            text=True, check=True).stdout
-    return ("--bitrate", str(options.bitrate)) if "--bitrate" in listed else ()
+    """The product's option for the bitrate, which is in kbit/s."""
+    return "--bitrate", str(options.bitrate // 1000)
 
 
 def impair(link, cell, seed):
@@ -237,7 +234,8 @@ def arguments():
     parser.add_argument("--cells", default=DEFAULT, type=cells, help=f"default: {DEFAULT}")
     parser.add_argument("--seeds", type=int, default=5, help="calls for each cell (default: 5)")
     parser.add_argument("--jobs", type=int, default=2, help="calls at once (default: 2)")
-    parser.add_argument("--bitrate", type=int, default=24000, help="of Opus, bit/s (default: 24000)")
+    parser.add_argument("--bitrate", type=int, default=24000,
+                        help="of Opus, bit/s, in whole thousands (default: 24000)")
     parser.add_argument("--peer", choices=["baresip"], help="measure this one, too, over the same losses")
     parser.add_argument("--check", action="store_true", help="fail where a target is missed")
     parser.add_argument("--bounds", action="store_true",
@@ -261,8 +259,6 @@ def main():
         if missing := baresip.missing():
             raise people.Failure(f"not installed: {missing}")
         makers.append(baresip.Baresip)
-    if not bitrate_options(options):
-        print(f"this cooee has no --bitrate: it talks at its own, not at {options.bitrate} bit/s")
     results = measure(makers, options)
     table, short = rows(results, options)
     text = markdown(HEAD, table)
