@@ -4,7 +4,7 @@
 //! Usage: impaired SAID.wav HEARD.wav [KEY=VALUE...]
 //!
 //! `loss` (per cent), `burst` (ms; 0 is random loss), `seed`, `bitrate`, `delay` and `jitter` (ms), `fixed`
-//! (1: no adaptation), `complexity` (the decoder's), `dred` (ms, always), `copy` (packets back, always).
+//! (1: no adaptation), `complexity` (the decoder's), `dred` (ms, always), `copy` (packets back, always), `copies`.
 //! Prints one line of JSON.
 
 use std::collections::BTreeMap;
@@ -152,10 +152,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     let mut settings = EncoderSettings {
         dred: Duration::from_millis(option("dred", 0.0) as u64),
+        copies: option("copies", f64::from(u8::from(option("copy", 0.0) > 0.0))) as u8,
         copy_back: option("copy", 0.0) as u8,
         expected_loss: option("expected", 0.0) as f32 / 100.0,
         ..adaptation.settings()
     };
+    if option("fixed", 0.0) > 0.0 {
+        settings.bitrate = bitrate;
+    } else {
+        settings = adaptation.settings();
+    }
     speaker.set_encoder(&settings);
     let adapts = option("fixed", 0.0) == 0.0;
 

@@ -29,6 +29,9 @@ const QUIET: f32 = 1e-3;
 /// What is left of the loudest sound a packet later: half after 3 s of 20 ms.
 const LOUD_DECAY: f32 = 0.995;
 
+/// Packets without copies after which the voice counts as one of full bitrate again: 2 s of 20 ms.
+const UNCOPIED: u32 = 100;
+
 /// One peer's voice.
 pub(crate) struct Talker {
     jitter: JitterBuffer,
@@ -45,6 +48,8 @@ pub(crate) struct Talker {
     packet: usize,
     /// The mean square of the loudest packet lately, falling slowly.
     loud: f32,
+    /// Packets since the last that carried copies, which leave little of the bitrate to the voice.
+    uncopied: u32,
 }
 
 impl Talker {
@@ -62,6 +67,7 @@ impl Talker {
             sound: Vec::with_capacity(FRAME + PULLS * (LONGEST_PACKET + LONGEST_STRETCH)),
             packet: FIRST_PACKET,
             loud: 0.0,
+            uncopied: UNCOPIED,
             undecodable: 0,
             stretched: 0,
             reading: 0.0,
@@ -80,12 +86,22 @@ impl Talker {
             self.packet = samples;
             self.jitter
                 .set_frame(u32::try_from(samples).unwrap_or(u32::MAX));
-            let copy = SinglePacket::parse(&packet.payload).and_then(|single| single.earlier());
+            let single = SinglePacket::parse(&packet.payload);
+            let copies = single.iter().flat_map(SinglePacket::earlier);
             redundancy = Redundancy {
-                copy: copy.map(|copy| (copy.packets_back, copy.to_packet())),
+                copies: copies
+                    .map(|copy| (copy.packets_back, copy.to_packet()))
+                    .collect(),
                 fec: codec::has_fec(&packet.payload),
                 reach: self.decoder.reach(&packet.payload),
             };
+            self.uncopied = if redundancy.copies.is_empty() {
+                self.uncopied.saturating_add(1)
+            } else {
+                0
+            };
+            // Without the enhancement the voice is still there.
+            let _ = self.decoder.enhance(self.uncopied < UNCOPIED);
         }
         self.jitter.insert(arrival, packet, redundancy);
         true

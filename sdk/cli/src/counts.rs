@@ -61,6 +61,7 @@ fn encoder(settings: &EncoderSettings) -> Value {
         "bitrate": settings.bitrate,
         "frame_ms": settings.frame_length.duration().as_millis() as u64,
         "expected_loss": rounded(f64::from(settings.expected_loss)),
+        "copies": settings.copies,
         "copy_back": settings.copy_back,
         "dred_ms": settings.dred.as_millis() as u64,
     })
@@ -135,6 +136,7 @@ mod tests {
             bitrate: 24_000,
             frame_length: FrameLength::Ms40,
             expected_loss: 0.25,
+            copies: 2,
             copy_back: 4,
             dred: Duration::from_millis(120),
         };
@@ -150,8 +152,8 @@ mod tests {
         assert_eq!(object["peers"]["bob"]["received"], 7);
         assert_eq!(
             object["encoder"],
-            json!({"bitrate": 24000, "frame_ms": 40, "expected_loss": 0.25, "copy_back": 4,
-                "dred_ms": 120})
+            json!({"bitrate": 24000, "frame_ms": 40, "expected_loss": 0.25, "copies": 2,
+                "copy_back": 4, "dred_ms": 120})
         );
         assert!(sentence(&all).ends_with("; sounds fair: packets are lost in bursts"));
         assert_eq!(

@@ -32,10 +32,11 @@ static DECODER: Mutex<Option<Decoder>> = Mutex::new(None);
 fuzz_target!(|input: &[u8]| {
     if let Some(single) = SinglePacket::parse(input) {
         let mut again = Vec::new();
-        single.write_with(Some((3, single.frame())), input.len(), &mut again);
+        let copies = [(3, single.frame()), (6, single.frame())];
+        single.write_with(&copies, input.len(), &mut again);
         let read = SinglePacket::parse(&again).expect("what was written can be read");
         assert_eq!(read.frame(), single.frame());
-        assert_eq!(read.earlier().map(|copy| copy.packets_back), Some(3));
+        assert!(read.earlier().map(|copy| copy.packets_back).eq([3, 6]));
     }
     let mut decoder = DECODER.lock().expect("no other thread");
     let decoder = decoder.get_or_insert_with(|| Decoder::new().expect("libopus has memory"));

@@ -9,12 +9,17 @@ use cooee_core::media::redundancy::SinglePacket;
 /// it conceals losses with its neural network, and restores them from DRED.
 pub const DEFAULT_DECODER_COMPLEXITY: u8 = 5;
 
+/// From this complexity on, libopus enhances wideband voice of a low bitrate (its LACE network).
+const ENHANCING_COMPLEXITY: u8 = 6;
+
 /// The number of DRED's extension in an Opus packet's padding.
 const DRED_EXTENSION: u8 = 126;
 
 /// Makes frames out of Opus packets. One for each talker: it remembers the past.
 pub struct Decoder {
     opus: Libopus,
+    complexity: u8,
+    enhancing: bool,
     /// Both are there only where the complexity suffices for using them.
     deep: Option<Deep>,
 }
@@ -52,10 +57,33 @@ impl Decoder {
         } else {
             None
         };
+        let complexity = complexity.min(10);
         Ok(Self {
-            opus: Libopus::new(complexity.min(10))?,
+            opus: Libopus::new(complexity)?,
+            complexity,
+            enhancing: false,
             deep,
         })
+    }
+
+    /// Whether a voice of a low bitrate is made better at the price of processor time; a decoder of
+    /// less than the [`DEFAULT_DECODER_COMPLEXITY`] has none to spare.
+    ///
+    /// # Errors
+    ///
+    /// [`CodecError::Opus`], which libopus has no reason for here.
+    pub fn enhance(&mut self, on: bool) -> Result<(), CodecError> {
+        if on == self.enhancing || self.complexity < DEFAULT_DECODER_COMPLEXITY {
+            return Ok(());
+        }
+        let complexity = if on {
+            self.complexity.max(ENHANCING_COMPLEXITY)
+        } else {
+            self.complexity
+        };
+        self.opus.set_complexity(complexity)?;
+        self.enhancing = on;
+        Ok(())
     }
 
     /// Decodes a packet into the beginning of `sound`, which has room for

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 
 use cooee_core::media::adaptation::EncoderSettings;
-use cooee_core::media::redundancy::{COPY_OVERHEAD, MAX_BACK, SinglePacket};
+use cooee_core::media::redundancy::{
+    COPY_OVERHEAD, FURTHER_COPY_OVERHEAD, MAX_BACK, MAX_COPIES, SinglePacket,
+};
 use opusic_c::{Application, Bandwidth, Bitrate, Channels, InbandFec, SampleRate, Signal};
 
 use super::{CodecError, DEFAULT_BITRATE, MAX_PACKET};
@@ -67,6 +69,9 @@ pub struct Encoder {
     /// Bits in a second, redundancy included.
     bitrate: u32,
     loss_percent: u8,
+    /// How many copies a packet carries: the first from `copy_back` packets earlier, the next from
+    /// as many more.
+    copies: u8,
     copy_back: u8,
     dred_units: u8,
     discontinuous: bool,
@@ -97,6 +102,7 @@ impl Encoder {
             opus,
             bitrate: config.bitrate,
             loss_percent: 0,
+            copies: 0,
             copy_back: 0,
             dred_units: 0,
             discontinuous: config.discontinuous,
@@ -138,16 +144,19 @@ impl Encoder {
             self.known = 0;
             return Ok(packet.to_vec());
         };
-        let copy = self
-            .history
-            .get(usize::from(self.copy_back).wrapping_sub(1))
-            .filter(|_| usize::from(self.copy_back) <= self.known)
-            .and_then(|earlier| SinglePacket::parse(earlier))
-            .filter(|earlier| earlier.is_like(&own))
-            .map(|earlier| (self.copy_back, earlier.frame()));
-        let sealed = if self.copy_back > 0 {
+        let sealed = if self.copies > 0 {
+            let copies = (1..=self.copies).filter_map(|nth| {
+                let back = nth * self.copy_back;
+                let earlier = self.history.get(usize::from(back) - 1);
+                earlier
+                    .filter(|_| usize::from(back) <= self.known)
+                    .and_then(|earlier| SinglePacket::parse(earlier))
+                    .filter(|earlier| earlier.is_like(&own))
+                    .map(|earlier| (back, earlier.frame()))
+            });
+            let copies: Vec<_> = copies.collect();
             let mut padded = Vec::with_capacity(MAX_PACKET);
-            own.write_with(copy, self.size(samples.len()), &mut padded);
+            own.write_with(&copies, self.size(samples.len()), &mut padded);
             padded
         } else {
             packet.to_vec()
@@ -170,6 +179,9 @@ impl Encoder {
         self.bitrate = settings.bitrate;
         self.loss_percent = percent(settings.expected_loss);
         self.copy_back = settings.copy_back.min(MAX_BACK);
+        // Only whole steps that the format can name.
+        let most = MAX_BACK.checked_div(self.copy_back).unwrap_or(0);
+        self.copies = settings.copies.min(most).min(MAX_COPIES as u8);
         let units = (settings.dred.as_millis() / 10).min(MAX_DRED_UNITS);
         self.dred_units = u8::try_from(units).unwrap_or(u8::MAX);
     }
@@ -184,23 +196,25 @@ impl Encoder {
 
     fn apply(&mut self, samples: usize) -> Result<(), CodecError> {
         let dred = if self.dred_units > 0 { DRED_BITRATE } else { 0 };
-        let bitrate = if self.copy_back > 0 {
-            // The copy has no TOC of its own, which pays for an octet of the overhead.
-            let both = octets(self.bitrate, samples)
-                .saturating_sub(octets(dred, samples) + COPY_OVERHEAD - 1);
-            bits(both / 2, samples) + dred
+        let copies = usize::from(self.copies);
+        let bitrate = if copies > 0 {
+            // A copy has no TOC of its own, which pays for an octet of the overhead.
+            let overhead = COPY_OVERHEAD - 1 + (copies - 1) * (FURTHER_COPY_OVERHEAD - 1);
+            let all =
+                octets(self.bitrate, samples).saturating_sub(octets(dred, samples) + overhead);
+            bits(all / (1 + copies), samples) + dred
         } else {
             self.bitrate
         };
         let voice = bitrate.saturating_sub(dred);
         let wanted = Applied {
             bitrate,
-            bandwidth: if self.copy_back > 0 || voice < FULLBAND_FROM {
+            bandwidth: if copies > 0 || voice < FULLBAND_FROM {
                 Bandwidth::Wide
             } else {
                 Bandwidth::Full
             },
-            fec: self.loss_percent > 0 && self.copy_back == 0 && dred == 0,
+            fec: self.loss_percent > 0 && copies == 0 && dred == 0,
             loss_percent: self.loss_percent,
             dred_units: self.dred_units,
         };
@@ -212,6 +226,12 @@ impl Encoder {
         let bits = wanted.bitrate.clamp(LEAST_BITRATE, MOST_BITRATE);
         self.opus.set_bitrate(Bitrate::Value(bits))?;
         self.opus.set_max_bandwidth(wanted.bandwidth)?;
+        // Frames of another bandwidth could not be copied, so libopus may not choose one.
+        self.opus.set_bandwidth(if copies > 0 {
+            Bandwidth::Wide
+        } else {
+            Bandwidth::Auto
+        })?;
         self.opus.set_inband_fec(if wanted.fec {
             InbandFec::Mode1
         } else {
@@ -229,6 +249,7 @@ impl std::fmt::Debug for Encoder {
         f.debug_struct("Encoder")
             .field("bitrate", &self.bitrate)
             .field("loss_percent", &self.loss_percent)
+            .field("copies", &self.copies)
             .field("copy_back", &self.copy_back)
             .field("dred_units", &self.dred_units)
             .finish_non_exhaustive()

@@ -25,17 +25,22 @@ impl Libopus {
         let mut error = sys::OPUS_OK;
         // SAFETY: `error` outlives the call; a null result is no decoder.
         let created = unsafe { sys::opus_decoder_create(rate(), MONO, ptr::from_mut(&mut error)) };
-        let decoder = Self(NonNull::new(created).ok_or_else(|| failure(error))?);
+        let mut decoder = Self(NonNull::new(created).ok_or_else(|| failure(error))?);
+        decoder.set_complexity(complexity)?;
+        Ok(decoder)
+    }
+
+    /// Takes up to that much processor time from here on, 0 to 10.
+    pub(super) fn set_complexity(&mut self, complexity: u8) -> Result<(), CodecError> {
         // SAFETY: the decoder lives; this request takes one `int`.
         let set = unsafe {
             sys::opus_decoder_ctl(
-                decoder.0.as_ptr(),
+                self.0.as_ptr(),
                 sys::OPUS_SET_COMPLEXITY_REQUEST,
                 c_int::from(complexity),
             )
         };
-        check(set)?;
-        Ok(decoder)
+        check(set).map(|_| ())
     }
 
     /// Decodes a packet, or its in-band FEC; an empty one is a loss as long as `sound`. Gives the

@@ -142,7 +142,12 @@ fn packets_of_every_length_are_made_and_understood() {
 
 /// The settings of a call without losses.
 fn plain() -> EncoderSettings {
-    EncoderSettings::default()
+    EncoderSettings {
+        bitrate: 32_000,
+        copies: 0,
+        copy_back: 0,
+        ..EncoderSettings::default()
+    }
 }
 
 #[test]
@@ -155,9 +160,16 @@ fn settings_can_change_and_be_nonsense() {
         });
         assert_eq!(encoder.encode(&SILENCE).unwrap().len(), 80);
     }
-    for (bitrate, copy_back, dred) in [(0, 3, 40), (u32::MAX, 255, 9_999), (12_000, 15, 0)] {
+    for (bitrate, copies, copy_back, dred) in [
+        (0, 1, 3, 40),
+        (u32::MAX, 255, 255, 9_999),
+        (12_000, 1, 15, 0),
+        (24_000, 2, 0, 0),
+        (24_000, 255, 1, 0),
+    ] {
         encoder.set(&EncoderSettings {
             bitrate,
+            copies,
             copy_back,
             dred: Duration::from_millis(dred),
             ..plain()
@@ -172,9 +184,10 @@ fn settings_can_change_and_be_nonsense() {
 #[test]
 fn every_packet_carries_an_earlier_one_at_a_constant_size() {
     let said = speech(2.0, 3);
-    for back in [1, 4, 10] {
+    for (copies, back) in [(1, 1), (1, 4), (1, 10), (2, 1), (2, 4)] {
         let mut encoder = Encoder::new(EncoderConfig::default()).unwrap();
         encoder.set(&EncoderSettings {
+            copies,
             copy_back: back,
             ..plain()
         });
@@ -187,17 +200,20 @@ fn every_packet_carries_an_earlier_one_at_a_constant_size() {
             let mut sound = [0.0; LONGEST_PACKET];
             assert_eq!(decoder.decode(packet, &mut sound).unwrap(), PACKET);
             let single = SinglePacket::parse(packet).unwrap();
-            let copy = single.earlier();
-            let earlier = index.checked_sub(usize::from(back));
-            let earlier = earlier.map(|index| SinglePacket::parse(&packets[index]).unwrap());
-            assert_eq!(copy.map(|copy| copy.packets_back), earlier.map(|_| back));
-            if let (Some(copy), Some(earlier)) = (copy, earlier) {
-                let copied = copy.to_packet();
-                assert_eq!(
-                    SinglePacket::parse(&copied).unwrap().frame(),
-                    earlier.frame()
-                );
-            }
+            let expected = (1..=copies)
+                .filter_map(|nth| {
+                    index
+                        .checked_sub(usize::from(nth * back))
+                        .zip(Some(nth * back))
+                })
+                .map(|(earlier, back)| {
+                    let earlier = SinglePacket::parse(&packets[earlier]).unwrap();
+                    (back, earlier.frame().to_vec())
+                });
+            let found = single
+                .earlier()
+                .map(|copy| (copy.packets_back, copy.to_packet().split_off(1)));
+            assert_eq!(found.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
         }
     }
 }

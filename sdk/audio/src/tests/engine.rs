@@ -74,7 +74,8 @@ fn call(alice_says: &[f32], bob_says: &[f32], loses: fn(u64) -> bool) -> Heard {
     let mut bob = engine(bob_says.to_vec(), &bob_ear);
     // As after a report of single losses.
     let settings = EncoderSettings {
-        copy_back: u8::from(loses(7)),
+        copies: u8::from(loses(7)),
+        copy_back: 1,
         ..EncoderSettings::default()
     };
     alice.set_encoder(&settings);

@@ -93,6 +93,8 @@ pub struct JitterBuffer {
     above_since: Option<i64>,
     /// Since when it has been below.
     below_since: Option<i64>,
+    /// Frames are being shortened until there is no whole beat left to win.
+    shortening: bool,
     /// How much of what was pulled before is not played yet, in microseconds.
     ahead: i64,
     stats: JitterStats,
@@ -135,6 +137,7 @@ impl JitterBuffer {
             next_sequence: 0,
             above_since: None,
             below_since: None,
+            shortening: false,
             ahead: 0,
             stats: JitterStats::default(),
         }
@@ -209,7 +212,7 @@ impl JitterBuffer {
             let fec = if redundancy.fec { self.frame } else { 0 };
             self.note_reach(now, time, sequence, missing, reach.max(fec));
         }
-        if let Some((back, payload)) = redundancy.copy {
+        for (back, payload) in redundancy.copies {
             self.insert_copy(now, (time, sequence), back, payload);
         }
     }

@@ -80,8 +80,8 @@ pub struct Packet {
 /// What a packet holds of earlier ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Redundancy {
-    /// An earlier packet as it was sent: how many packets before this one, and its encoded frame.
-    pub copy: Option<(u8, Vec<u8>)>,
+    /// Earlier packets as they were sent: how many packets before this one, and the encoded frame.
+    pub copies: Vec<(u8, Vec<u8>)>,
     /// Whether in-band FEC holds the packet before this one.
     pub fec: bool,
     /// Samples before this packet's own that its deep redundancy (DRED) covers.

@@ -12,9 +12,10 @@
 //! reports that alternate between good and bad hold the settings where the bad ones put them.
 //!
 //! While packets are lost, each carries a copy of an earlier one
-//! ([`redundancy`](crate::media::redundancy)), from as far back as losses reach in a row. Where no
-//! queue stands on the way, that is worth a third more than the bitrate otherwise; where one does,
-//! redundancy comes out of it. Bursts beyond the reach of a copy are covered by DRED, which is coarse
+//! ([`redundancy`](crate::media::redundancy)), from as far back as losses reach in a row, and while
+//! many are lost a second one from twice as far. Where no queue stands on the way, that is worth a
+//! third more than the bitrate otherwise, or three fifths; where one does,
+//! redundancy comes out of it. A call begins with copies, until it is known that nothing is lost. Bursts beyond the reach of a copy are covered by DRED, which is coarse
 //! and costs little however deep it is. In-band FEC, which can only replace the packet before and
 //! costs the voice as much, is left for when there is no room for copies.
 //!
@@ -37,9 +38,18 @@ pub const MAX_BITRATE: u32 = 64_000;
 /// The longest stretch of redundancy that is asked for: a little below what libopus can carry.
 pub const MAX_DRED: Duration = Duration::from_secs(1);
 
-/// Loss from which on there is redundancy. Nothing is prepared for before anything is lost: it
-/// would cost every call some of its voice, and a receiver reports losses as soon as they begin.
+/// Loss from which on there is redundancy. Once a network is known, nothing is prepared for before
+/// anything is lost: it would cost every call some of its voice, and a receiver reports losses as soon
+/// as they begin.
 const LEAST_LOSS: f32 = 0.015;
+
+/// For this long after the first report nothing is known of the network yet, and each packet carries a
+/// copy of the one two before it.
+const PROBATION: Duration = Duration::from_secs(3);
+const PROBATION_BACK: u8 = 2;
+
+/// A receiver that has not reported by then never will.
+const LONGEST_PROBATION: Duration = Duration::from_secs(10);
 
 /// What DRED adds to the bitrate, in bits in a second.
 const DRED_BITRATE: u32 = 8_000;
@@ -83,6 +93,13 @@ const UP_STEP: u32 = 2_000;
 /// Time after which half of a measure of loss is forgotten.
 const LOSS_HALF_LIFE: Duration = Duration::from_secs(6);
 
+/// Time after which half of the losses is forgotten that the mean is of.
+const MEAN_HALF_LIFE: Duration = Duration::from_secs(2);
+
+/// The time that a receiver's first report is taken to be about, and the most for any other.
+const FIRST_SPAN: Duration = Duration::from_millis(200);
+const LONGEST_SPAN: Duration = Duration::from_secs(1);
+
 /// Time after which half of a burst is forgotten.
 const BURST_HALF_LIFE: Duration = Duration::from_secs(20);
 
@@ -119,7 +136,7 @@ impl FrameLength {
 /// How to encode the local voice.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EncoderSettings {
-    /// Bits in a second, redundancy included: [`MIN_BITRATE`] to 4/3 of [`MAX_BITRATE`] and
+    /// Bits in a second, redundancy included: [`MIN_BITRATE`] to 5/3 of [`MAX_BITRATE`] and
     /// what DRED takes.
     pub bitrate: u32,
     /// How much sound goes into one packet.
@@ -127,8 +144,10 @@ pub struct EncoderSettings {
     /// The share of packets expected to be lost, 0 to 1: for in-band FEC where there are no copies,
     /// and for DRED, which libopus leaves out when it is zero.
     pub expected_loss: f32,
-    /// How many packets back the copy is from that each packet carries of an earlier one; zero for
-    /// none.
+    /// How many copies of earlier packets each packet carries.
+    pub copies: u8,
+    /// How many packets back the first copy is from; the second is from twice as far. Zero where
+    /// there are none.
     pub copy_back: u8,
     /// How far back the deep redundancy (DRED) of a packet reaches; zero for none.
     pub dred: Duration,
@@ -144,8 +163,8 @@ impl Default for EncoderSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AdaptationConfig {
     /// The bitrate to begin with, in bits in a second; what lies outside of [`MIN_BITRATE`] to
-    /// [`MAX_BITRATE`] counts as the nearer of them. Only redundancy exceeds it, by a third and
-    /// what DRED takes.
+    /// [`MAX_BITRATE`] counts as the nearer of them. Only redundancy exceeds it, by two thirds and
+    /// what DRED takes at most.
     pub bitrate: u32,
     /// The frame length of a network with nothing wrong: 10 ms for the least delay.
     pub shortest_frame: FrameLength,
@@ -189,7 +208,40 @@ struct Receiver {
     /// Losses and runs of them lately, forgotten slowly; only their ratio matters.
     lost: f32,
     runs: f32,
+    mean_loss: Mean,
     jitter: Duration,
+}
+
+/// A mean over time that forgets. It begins with a second of nothing, so that one report of a few
+/// packets decides nothing.
+#[derive(Clone, Copy, Debug)]
+struct Mean {
+    sum: f32,
+    seconds: f32,
+}
+
+impl Default for Mean {
+    fn default() -> Self {
+        Self {
+            sum: 0.0,
+            seconds: 1.0,
+        }
+    }
+}
+
+impl Mean {
+    /// With one more value, about `span`; `kept` of what was there is left.
+    fn with(self, value: f32, span: Duration, kept: f32) -> Self {
+        let span = span.as_secs_f32();
+        Self {
+            sum: self.sum * kept + value * span,
+            seconds: self.seconds * kept + span,
+        }
+    }
+
+    fn value(self) -> f32 {
+        share(self.sum / self.seconds)
+    }
 }
 
 /// Decides how to encode from what the receivers report.
@@ -211,8 +263,14 @@ pub struct Adaptation {
     last_queue: Option<Instant>,
     /// One does, or did until lately.
     queueing: bool,
+    copies: u8,
     copy_back: u8,
     dred: Duration,
+    /// When it was first told of anything, and of a receiver.
+    began: Option<Instant>,
+    first_report: Option<Instant>,
+    /// Too little is known of the network yet to do without copies.
+    probation: bool,
 }
 
 impl Adaptation {
@@ -222,7 +280,7 @@ impl Adaptation {
             bitrate: config.bitrate.clamp(MIN_BITRATE, MAX_BITRATE),
             ..config
         };
-        Self {
+        let mut adaptation = Self {
             config,
             receivers: BTreeMap::new(),
             bitrate: config.bitrate,
@@ -233,23 +291,35 @@ impl Adaptation {
             expected_loss: 0.0,
             last_queue: None,
             queueing: false,
+            copies: 0,
             copy_back: 0,
             dred: Duration::ZERO,
-        }
+            began: None,
+            first_report: None,
+            probation: true,
+        };
+        adaptation.protect(0, Duration::ZERO, 0.0);
+        adaptation
     }
 
     /// How to encode from here on.
     pub fn settings(&self) -> EncoderSettings {
-        let copies = self.copy_back > 0;
         let mut bitrate = self.bitrate;
         if !self.queueing {
-            bitrate += if copies { self.bitrate / 3 } else { 0 };
+            bitrate += match self.copies {
+                0 => 0,
+                // Nothing is lost yet, so nothing may be lost of the voice.
+                1 if self.probation => self.bitrate / 3 * 2,
+                1 => self.bitrate / 3,
+                _ => self.bitrate / 5 * 3,
+            };
             bitrate += if self.dred.is_zero() { 0 } else { DRED_BITRATE };
         }
         EncoderSettings {
             bitrate,
             frame_length: self.frame_length,
             expected_loss: self.expected_loss,
+            copies: self.copies,
             copy_back: self.copy_back,
             dred: self.dred,
         }
@@ -300,8 +370,14 @@ impl Adaptation {
             Some(mean) if mean >= 1.0 => (loss, loss / mean),
             Some(_) | None => (0.0, 0.0),
         };
+        let (mean, span, kept_of_mean) =
+            before.map_or((Mean::default(), FIRST_SPAN, 1.0), |before| {
+                let span = now.saturating_duration_since(before.at).min(LONGEST_SPAN);
+                (before.mean_loss, span, left(now, before.at, MEAN_HALF_LIFE))
+            });
         let receiver = Receiver {
             at: now,
+            mean_loss: mean.with(loss, span, kept_of_mean),
             loss: loss.max(remembered),
             congested: loss >= HEAVY_LOSS || (queueing && loss >= LIGHT_LOSS),
             queueing,
@@ -312,6 +388,7 @@ impl Adaptation {
             jitter: report.jitter,
         };
         self.receivers.insert(peer, receiver);
+        self.first_report.get_or_insert(now);
         self.adapt(now);
     }
 
@@ -342,6 +419,11 @@ impl Adaptation {
     }
 
     fn adapt(&mut self, now: Instant) {
+        let began = *self.began.get_or_insert(now);
+        let known = self
+            .first_report
+            .is_some_and(|first| long_ago(now, Some(first), PROBATION));
+        self.probation &= !known && !long_ago(now, Some(began), LONGEST_PROBATION);
         let fresh: Vec<&Receiver> = self
             .receivers
             .values()
@@ -400,7 +482,10 @@ impl Adaptation {
         let burst = lossy()
             .map(|r| r.burst.mul_f32(left(now, r.at, BURST_HALF_LIFE)))
             .max();
-        self.protect(wanted.unwrap_or(0), burst.unwrap_or_default());
+        let usual = lossy()
+            .map(|receiver| receiver.mean_loss.value())
+            .fold(0.0, f32::max);
+        self.protect(wanted.unwrap_or(0), burst.unwrap_or_default(), usual);
     }
 
     /// Longer frames where their packets' overhead, some 60 bytes each, is worth more as voice.

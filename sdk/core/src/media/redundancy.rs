@@ -1,12 +1,13 @@
 //! Copies of earlier packets inside later ones, where any Opus decoder skips them.
 //!
 //! A lost packet is best replaced by itself. So while packets are lost, each carries the frame of
-//! an earlier one once more, as far back as losses reach in a row. The copy stands in the padding
+//! an earlier one once more, as far back as losses reach in a row, and where many are lost that of
+//! one twice as far back as well. The copies stand in the padding
 //! of the Opus packet (RFC 6716, section 3.2.5), which decoders ignore, as an extension of the
 //! format that libopus gives its own (`draft-ietf-mlcodec-opus-extension`):
 //!
 //! ```text
-//!   | TOC, code 3 | one frame, padded | padding length | frame | 0x01 ... | 125 | 0xC0 + back | copy |
+//!   | TOC, code 3 | one frame, padded | padding length | frame | 0x01 ... | 125 | 0xC0 + back | copy | ...
 //! ```
 //!
 //! The octets `0x01` fill up to the constant size. `back` says how many packets earlier the frame
@@ -25,9 +26,16 @@ const FILL: u8 = 0x01;
 /// How many packets back a copy can be from.
 pub const MAX_BACK: u8 = 15;
 
+/// How many copies a packet can carry.
+pub const MAX_COPIES: usize = 2;
+
 /// What a packet grows by with a copy, beside the copied frame: the frame count, the length of the
 /// padding, and two octets before the copy. Longer paddings need an octet more.
 pub const COPY_OVERHEAD: usize = 4;
+
+/// What a packet grows by with a further copy, beside the copied frame: its own two octets, and the
+/// length of the one before it.
+pub const FURTHER_COPY_OVERHEAD: usize = 3;
 
 /// The parts of an Opus packet with one frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,16 +109,21 @@ impl<'a> SinglePacket<'a> {
         self.toc & !3 == other.toc & !3
     }
 
-    /// The copy in the padding, if there is one.
-    pub fn earlier(&self) -> Option<EarlierFrame<'a>> {
-        let found = extensions(self.padding).find(|(id, _)| *id == EXTENSION)?;
-        let (&first, frame) = found.1.split_first()?;
-        let packets_back = first & 0x0f;
-        (first & 0xf0 == MARK && packets_back > 0).then_some(EarlierFrame {
-            packets_back,
-            toc: self.toc,
-            frame,
-        })
+    /// The copies in the padding, [`MAX_COPIES`] at most.
+    pub fn earlier(&self) -> impl Iterator<Item = EarlierFrame<'a>> + use<'a> {
+        let toc = self.toc;
+        extensions(self.padding)
+            .filter(|(id, _)| *id == EXTENSION)
+            .filter_map(move |(_, content)| {
+                let (&first, frame) = content.split_first()?;
+                let packets_back = first & 0x0f;
+                (first & 0xf0 == MARK && packets_back > 0).then_some(EarlierFrame {
+                    packets_back,
+                    toc,
+                    frame,
+                })
+            })
+            .take(MAX_COPIES)
     }
 
     /// Whether the padding holds an extension of this number.
@@ -118,16 +131,21 @@ impl<'a> SinglePacket<'a> {
         extensions(self.padding).any(|(id, _)| id == number)
     }
 
-    /// Writes the packet with a copy, filled up to `size` octets; longer where that does not
-    /// suffice. The packet's own extensions stay.
-    pub fn write_with(&self, copy: Option<(u8, &[u8])>, size: usize, packet: &mut Vec<u8>) {
+    /// Writes the packet with copies, each with how many packets back it is from, filled up to
+    /// `size` octets; longer where that does not suffice. The packet's own extensions stay.
+    pub fn write_with(&self, copies: &[(u8, &[u8])], size: usize, packet: &mut Vec<u8>) {
         let own = self.own_extensions();
-        let copied = copy.map_or(0, |(_, frame)| {
-            let length = 1 + frame.len();
-            // The last extension needs no length.
-            let lacing = if own.is_empty() { 0 } else { length / 255 + 1 };
-            1 + lacing + length
-        });
+        // The last extension needs no length.
+        let is_last = |index: usize| own.is_empty() && index + 1 == copies.len();
+        let copied: usize = copies
+            .iter()
+            .enumerate()
+            .map(|(index, (_, frame))| {
+                let length = 1 + frame.len();
+                let lacing = if is_last(index) { 0 } else { length / 255 + 1 };
+                1 + lacing + length
+            })
+            .sum();
         let content = 2 + self.frame.len() + copied + own.len();
         // With more padding its length may need an octet more.
         let octets = |padding: usize| padding / 254 + 1;
@@ -144,15 +162,14 @@ impl<'a> SinglePacket<'a> {
         packet.push((padding % 254) as u8);
         packet.extend_from_slice(self.frame);
         packet.extend(std::iter::repeat_n(FILL, fill));
-        if let Some((back, frame)) = copy {
-            let long = u8::from(!own.is_empty());
-            packet.push(EXTENSION << 1 | long);
-            if long == 1 {
+        for (index, (back, frame)) in copies.iter().enumerate() {
+            packet.push(EXTENSION << 1 | u8::from(!is_last(index)));
+            if !is_last(index) {
                 let length = 1 + frame.len();
                 packet.extend(std::iter::repeat_n(255, length / 255));
                 packet.push((length % 255) as u8);
             }
-            packet.push(MARK | back.clamp(1, MAX_BACK));
+            packet.push(MARK | (*back).clamp(1, MAX_BACK));
             packet.extend_from_slice(frame);
         }
         packet.extend_from_slice(own);
@@ -178,7 +195,7 @@ impl<'a> SinglePacket<'a> {
 }
 
 /// The extensions in a padding, numbers and contents, up to the first that repeats others.
-fn extensions(padding: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+fn extensions<'a>(padding: &'a [u8]) -> impl Iterator<Item = (u8, &'a [u8])> + use<'a> {
     let mut rest = padding;
     std::iter::from_fn(move || {
         loop {
@@ -219,28 +236,48 @@ fn extensions(padding: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{COPY_OVERHEAD, SinglePacket};
+    use super::{COPY_OVERHEAD, FURTHER_COPY_OVERHEAD, MAX_COPIES, SinglePacket};
 
     #[test]
     fn a_copy_comes_out_as_it_went_in() {
         let own = SinglePacket::parse(&[0x48, 1, 2, 3]).unwrap();
         let mut packet = Vec::new();
-        own.write_with(Some((4, &[9, 8, 7])), 40, &mut packet);
+        own.write_with(&[(4, &[9, 8, 7])], 40, &mut packet);
         assert_eq!(packet.len(), 40);
         let read = SinglePacket::parse(&packet).unwrap();
         assert_eq!(read.frame(), [1, 2, 3]);
-        let copy = read.earlier().unwrap();
+        let copy = read.earlier().next().unwrap();
         assert_eq!(copy.packets_back, 4);
         assert_eq!(copy.to_packet(), [0x48, 9, 8, 7]);
+    }
+
+    #[test]
+    fn two_copies_come_out_and_a_third_is_left_alone() {
+        let own = SinglePacket::parse(&[0x48, 1, 2, 3]).unwrap();
+        let mut packet = Vec::new();
+        own.write_with(&[(2, &[9, 8]), (4, &[7])], 0, &mut packet);
+        let overhead = COPY_OVERHEAD + FURTHER_COPY_OVERHEAD;
+        assert_eq!(packet.len(), 4 + 2 + 1 + overhead);
+        let copies = |packet: &[u8]| -> Vec<_> {
+            let read = SinglePacket::parse(packet).unwrap();
+            let copies = read.earlier();
+            copies
+                .map(|copy| (copy.packets_back, copy.to_packet()))
+                .collect()
+        };
+        let both = vec![(2, vec![0x48, 9, 8]), (4, vec![0x48, 7])];
+        assert_eq!(copies(&packet), both);
+        own.write_with(&[(2, &[9, 8]), (4, &[7]), (6, &[5])], 0, &mut packet);
+        assert_eq!(copies(&packet), both);
     }
 
     #[test]
     fn a_copy_costs_four_octets_beside_itself() {
         let own = SinglePacket::parse(&[0x48, 1, 2, 3]).unwrap();
         let mut packet = Vec::new();
-        own.write_with(Some((1, &[9, 8, 7])), 0, &mut packet);
+        own.write_with(&[(1, &[9, 8, 7])], 0, &mut packet);
         assert_eq!(packet.len(), 4 + 3 + COPY_OVERHEAD);
-        assert!(SinglePacket::parse(&packet).unwrap().earlier().is_some());
+        assert_eq!(SinglePacket::parse(&packet).unwrap().earlier().count(), 1);
     }
 
     #[test]
@@ -260,7 +297,8 @@ mod tests {
         fn any_octets_are_survived(packet in proptest::collection::vec(any::<u8>(), 0..600)) {
             if let Some(read) = SinglePacket::parse(&packet) {
                 prop_assert!(read.frame().len() < packet.len());
-                if let Some(copy) = read.earlier() {
+                prop_assert!(read.earlier().count() <= MAX_COPIES);
+                for copy in read.earlier() {
                     prop_assert!(copy.to_packet().len() <= packet.len());
                 }
                 read.has_extension(126);
@@ -270,13 +308,14 @@ mod tests {
         #[test]
         fn any_sizes_fit_together(
             frame in 0..400usize,
-            copied in 0..700usize,
+            copied in proptest::collection::vec(0..700usize, 1..=MAX_COPIES),
             other in proptest::option::of(1..300usize),
             size in 0..1_300usize,
-            back in 1..=15u8,
+            back in 1..=14u8,
         ) {
             let frame = vec![0x77; frame];
-            let copied = vec![0x33; copied];
+            let copied: Vec<_> = copied.iter().map(|length| vec![0x33; *length]).collect();
+            let copies: Vec<_> = (back..).zip(copied.iter().map(Vec::as_slice)).collect();
             let mut packet = vec![0x48];
             packet.extend(&frame);
             if let Some(other) = other {
@@ -294,15 +333,18 @@ mod tests {
             let own = SinglePacket::parse(&packet).unwrap();
             prop_assert_eq!(own.frame(), &frame[..]);
             let mut written = Vec::new();
-            own.write_with(Some((back, &copied)), size, &mut written);
+            own.write_with(&copies, size, &mut written);
             let read = SinglePacket::parse(&written).unwrap();
             prop_assert_eq!(read.frame(), &frame[..]);
-            let copy = read.earlier().unwrap();
-            prop_assert_eq!(copy.packets_back, back);
-            prop_assert_eq!(copy.to_packet().split_off(1), copied.clone());
+            let found: Vec<_> = read
+                .earlier()
+                .map(|copy| (copy.packets_back, copy.to_packet().split_off(1)))
+                .collect();
+            let expected: Vec<_> = (back..).zip(copied.iter().cloned()).collect();
+            prop_assert_eq!(found, expected);
             prop_assert_eq!(read.has_extension(126), other.is_some());
             let mut least = Vec::new();
-            own.write_with(Some((back, &copied)), 0, &mut least);
+            own.write_with(&copies, 0, &mut least);
             // One octet of padding more can cost two.
             prop_assert!(written.len() <= size.max(least.len()));
             prop_assert!(written.len() + 1 >= size.max(least.len()));

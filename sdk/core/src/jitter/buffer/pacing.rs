@@ -15,8 +15,8 @@ const SHORTEN_WAIT_HASTE: i64 = 100_000;
 const PATIENCE_ABOVE: i64 = 8_000_000;
 const PATIENCE_BELOW: i64 = 2_000_000;
 
-/// So many beats have to be won for frames to be shortened: a path that was calm from the beginning is
-/// left alone.
+/// So many beats have to be won before frames are shortened at all: a path that was calm from the
+/// beginning is left alone. Once begun, it goes on to the last whole beat.
 const LEAST_BEATS: i64 = 2;
 
 impl JitterBuffer {
@@ -25,6 +25,7 @@ impl JitterBuffer {
         let excess = delay - self.estimator.target();
         if excess < -self.beat_micros / 2 {
             self.above_since = None;
+            self.shortening = false;
             let below = now - *self.below_since.get_or_insert(now);
             return Pace::Longer {
                 most: self.samples(self.beat_micros - excess),
@@ -35,8 +36,10 @@ impl JitterBuffer {
         // Pulled sooner by whole beats, and not sooner than the target allows.
         let beats = (excess / self.beat_micros).max(0) * self.beat_micros;
         let most = self.ahead.saturating_add(beats);
-        if most < LEAST_BEATS * self.beat_micros || excess < 0 {
+        let least = if self.shortening { 1 } else { LEAST_BEATS };
+        if most < least * self.beat_micros || excess < 0 {
             self.above_since = None;
+            self.shortening = false;
             return Pace::Even;
         }
         let above = now - *self.above_since.get_or_insert(now);
@@ -49,6 +52,7 @@ impl JitterBuffer {
         if above < wait {
             return Pace::Even;
         }
+        self.shortening = true;
         Pace::Shorter {
             most: self.samples(most),
             haste: far || above > PATIENCE_ABOVE,

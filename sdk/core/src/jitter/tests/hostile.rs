@@ -64,8 +64,8 @@ proptest! {
             match step {
                 Step::Insert { sequence, timestamp, back, reach } => {
                     let packet = Packet { sequence, timestamp, payload: vec![0; 8] };
-                    let copy = (back > 0).then(|| (back, vec![1; 4]));
-                    buffer.insert(now, packet, Redundancy { copy, reach, fec: reach % 2 == 1 });
+                    let copies = (0..back % 3).map(|copy| (back + copy, vec![1; 4])).collect();
+                    buffer.insert(now, packet, Redundancy { copies, reach, fec: reach % 2 == 1 });
                 }
                 Step::Pull(ahead) => {
                     buffer.pull(now, Duration::from_micros(ahead));

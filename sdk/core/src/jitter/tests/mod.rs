@@ -58,9 +58,9 @@ struct Simulation {
     /// The sender's and the playout's timers are late by up to this, at random.
     send_lateness: i64,
     pull_lateness: i64,
-    /// How many packets back each packet carries a copy from, and how many samples its deep
+    /// How many packets back each packet carries copies from, and how many samples its deep
     /// redundancy reaches.
-    copy_back: u8,
+    copies_back: Vec<u8>,
     reach: u32,
     fec: bool,
 }
@@ -112,7 +112,7 @@ impl Simulation {
             skew_ppm: 0.0,
             send_lateness: 0,
             pull_lateness: 0,
-            copy_back: 0,
+            copies_back: Vec::new(),
             reach: 0,
             fec: false,
         }
@@ -180,10 +180,12 @@ impl Simulation {
     fn packet(&self, frame: u64) -> (Packet, Redundancy) {
         let samples = (frame as u32).wrapping_mul(FRAME_SAMPLES);
         let timestamp = self.timestamp.wrapping_add(samples);
-        let earlier = frame.checked_sub(self.copy_back.into());
-        let copy = earlier.filter(|_| self.copy_back > 0);
+        let copy = |back: &u8| {
+            let earlier = frame.checked_sub((*back).into())?;
+            Some((*back, packet(65_536 + earlier, 0).payload))
+        };
         let redundancy = Redundancy {
-            copy: copy.map(|frame| (self.copy_back, packet(65_536 + frame, 0).payload)),
+            copies: self.copies_back.iter().filter_map(copy).collect(),
             reach: self.reach,
             fec: self.fec,
         };

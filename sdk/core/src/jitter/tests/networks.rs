@@ -145,7 +145,7 @@ fn copies_and_deep_redundancy_are_waited_for() {
     };
     for seed in 0..8 {
         let mut copies = Simulation::seconds(60, seed);
-        copies.copy_back = 5;
+        copies.copies_back = vec![5];
         let copies = bursts(copies);
         let mut deep = Simulation::seconds(60, seed);
         deep.reach = 9_600;
@@ -161,13 +161,32 @@ fn copies_and_deep_redundancy_are_waited_for() {
             );
             let wait = stats.redundancy_delay.as_millis();
             assert!((40..=90).contains(&wait), "{name}, seed {seed}: {wait} ms");
-            // What is waited for, two beats that are left alone, and a frame.
-            let highest = outcome.highest_delay(5.0);
-            assert!(
-                highest <= 170,
-                "{name}, seed {seed}: {highest} ms, {stats:?}"
-            );
+            // A burst that might just have been late is waited for on top, and a beat.
+            let most_above = Duration::from_millis(80 + 10);
+            for pull in outcome.since(5.0) {
+                let (delay, target) = (pull.stats.current_delay, pull.stats.target_delay);
+                assert!(
+                    delay <= target + most_above,
+                    "{name}, seed {seed}: {delay:?} for {target:?}"
+                );
+            }
         }
+    }
+}
+
+#[test]
+fn a_second_copy_stands_in_where_the_first_is_lost_as_well() {
+    for seed in 0..8 {
+        let concealed = |copies_back: Vec<u8>| {
+            let mut simulation = Simulation::seconds(60, seed);
+            simulation.copies_back = copies_back;
+            let outcome = simulation
+                .run(|rng, _, _| (rng.random_range(0..10) >= 3).then(|| random_up_to(rng, 3_000)));
+            outcome.count(5.0, |heard| heard == Heard::Concealed)
+        };
+        let (one, two) = (concealed(vec![1]), concealed(vec![1, 2]));
+        // 9 % and 2.7 % of the packets.
+        assert!(two * 2 < one, "seed {seed}: {one}, {two}");
     }
 }
 
@@ -175,7 +194,7 @@ fn copies_and_deep_redundancy_are_waited_for() {
 fn the_delay_shrinks_again_when_nothing_is_lost_any_more() {
     for seed in 0..8 {
         let mut simulation = Simulation::seconds(40, seed);
-        simulation.copy_back = 5;
+        simulation.copies_back = vec![5];
         let outcome = simulation.run(|rng, _, sent| {
             let lossy = sent < 15_000_000;
             (!lossy || rng.random_range(0..10) > 0).then(|| random_up_to(rng, 3_000))
@@ -183,7 +202,7 @@ fn the_delay_shrinks_again_when_nothing_is_lost_any_more() {
         let during = outcome.since(14.0)[0].stats.current_delay.as_millis();
         let after = outcome.since(39.0)[0].stats.current_delay.as_millis();
         assert!(during >= 95, "seed {seed}: {during} ms");
-        assert!(after <= 50, "seed {seed}: {after} ms");
+        assert!(after <= 40, "seed {seed}: {after} ms");
         assert_eq!(
             outcome.stats.discarded, 0,
             "nothing is left out in mid-speech"

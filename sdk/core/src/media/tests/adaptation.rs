@@ -59,27 +59,59 @@ fn changes(settings: &[EncoderSettings]) -> usize {
         .count()
 }
 
+/// An adaptation to a network that is known: nothing was lost for a while.
+fn known(config: AdaptationConfig, start: Instant) -> Adaptation {
+    let mut adaptation = Adaptation::new(config);
+    let first = start.checked_sub(SECOND * 4).unwrap();
+    adaptation.handle_report(first, PeerId(0), &lossy(0.0, 0));
+    adaptation.handle_timeout(start);
+    assert_eq!(adaptation.settings().copies, 0);
+    adaptation
+}
+
+#[test]
+fn a_call_begins_with_copies_until_the_network_is_known() {
+    let mut adaptation = Adaptation::new(AdaptationConfig::default());
+    let before = adaptation.settings();
+    assert_eq!((before.copies, before.copy_back), (1, 2));
+    assert_eq!(
+        before.bitrate,
+        32_000 / 3 * 5 + 2,
+        "little of the voice is lost for them"
+    );
+    let start = Instant::now();
+    let settings = run(&mut adaptation, start, 10, |_| vec![lossy(0.0, 0)]);
+    let copies: Vec<_> = settings.iter().map(|settings| settings.copies).collect();
+    assert_eq!(copies, [1, 1, 1, 0, 0, 0, 0, 0, 0, 0]);
+    // One that never reports is not waited for.
+    let mut adaptation = Adaptation::new(AdaptationConfig::default());
+    adaptation.handle_timeout(start);
+    assert_eq!(adaptation.settings().copies, 1);
+    adaptation.handle_timeout(start + SECOND * 10);
+    assert_eq!(adaptation.settings().copies, 0);
+}
+
 #[test]
 fn a_clean_network_changes_nothing() {
-    let mut adaptation = Adaptation::new(AdaptationConfig::default());
+    let start = Instant::now();
+    let mut adaptation = known(AdaptationConfig::default(), start);
     let before = adaptation.settings();
     assert_eq!(before.bitrate, 32_000);
     assert_eq!(before.dred, Duration::ZERO);
-    let settings = run(&mut adaptation, Instant::now(), 100, |_| {
-        vec![lossy(0.0, 0); 7]
-    });
+    let settings = run(&mut adaptation, start, 100, |_| vec![lossy(0.0, 0); 7]);
     assert!(settings.iter().all(|now| *now == before), "{settings:?}");
 }
 
 #[test]
 fn redundancy_follows_loss_and_bursts_at_once() {
-    let mut adaptation = Adaptation::new(AdaptationConfig::default());
     let start = Instant::now();
+    let mut adaptation = known(AdaptationConfig::default(), start);
     let clean = adaptation.settings();
     assert_eq!((clean.copy_back, clean.expected_loss), (0, 0.0));
     adaptation.handle_report(start, PeerId(0), &bursts(0.08, 5.0, 14));
     let settings = adaptation.settings();
-    assert_eq!(settings.copy_back, 6, "farther than a burst");
+    assert_eq!(settings.copies, 1);
+    assert_eq!(settings.copy_back, 5, "as far as a burst");
     assert_eq!(settings.dred, Duration::from_millis(280), "for the longest");
     assert!(
         (0.08..=0.09).contains(&settings.expected_loss),
@@ -105,19 +137,35 @@ fn redundancy_follows_loss_and_bursts_at_once() {
 #[test]
 fn a_copy_is_from_as_far_back_as_losses_reach_in_a_row() {
     let after = |report: Reception| {
-        let mut adaptation = Adaptation::new(AdaptationConfig::default());
-        run(&mut adaptation, Instant::now(), 20, |_| vec![report])
+        let start = Instant::now();
+        let mut adaptation = known(AdaptationConfig::default(), start);
+        run(&mut adaptation, start, 20, |_| vec![report])
             .pop()
             .unwrap()
     };
     // Random loss makes runs, too, and those are no bursts.
-    for (loss, back) in [(0.02, 1), (0.1, 1), (0.2, 3), (0.3, 3)] {
+    for (loss, copies) in [(0.02, 1), (0.1, 1), (0.2, 2), (0.3, 2)] {
         let random = after(bursts(loss, 1.0 / (1.0 - loss), 4));
-        assert_eq!(random.copy_back, back, "{loss}");
+        assert_eq!((random.copies, random.copy_back), (copies, 1), "{loss}");
     }
-    for (mean, back) in [(2.5, 3), (4.0, 4), (4.6, 5), (8.0, 9), (40.0, 10)] {
-        assert_eq!(after(bursts(0.2, mean, 60)).copy_back, back, "{mean}");
+    // A second copy from more than 240 ms back would come too late.
+    for (mean, copies, back) in [
+        (2.5, 2, 2),
+        (4.0, 2, 4),
+        (4.6, 2, 4),
+        (5.6, 2, 5),
+        (8.0, 1, 8),
+        (40.0, 1, 10),
+    ] {
+        let settings = after(bursts(0.2, mean, 60));
+        assert_eq!(
+            (settings.copies, settings.copy_back),
+            (copies, back),
+            "{mean}"
+        );
     }
+    // Bursts of 80 ms that take 30 %: one in ten meets the next.
+    assert_eq!(after(bursts(0.3, 4.4, 8)).copy_back, 4);
     assert_eq!(after(lossy(0.01, 1)).copy_back, 0);
 }
 
@@ -169,7 +217,7 @@ fn loss_without_a_queue_leaves_room_for_redundancy() {
     let settings = run(&mut adaptation, Instant::now(), 60, |_| {
         vec![lossy(0.25, 6)]
     });
-    assert_eq!(settings[59].bitrate, 32_000);
+    assert_eq!(settings[59].bitrate, 24_000 / 5 * 8);
     assert_eq!(settings[59].dred, Duration::ZERO);
 }
 
@@ -214,15 +262,16 @@ fn the_worst_receiver_counts_unless_it_is_beyond_hope() {
     assert_eq!(with(vec![fine, fine, lossy(0.15, 3)]).bitrate, 32_000);
     // One that nothing helps is not, except with redundancy.
     let beyond = with(vec![fine, fine, lossy(0.6, 20)]);
-    assert_eq!(beyond.bitrate, 32_000 / 3 * 4 + 2 + 8_000);
+    assert_eq!(beyond.bitrate, 32_000 / 5 * 8 + 8_000);
     assert_eq!(beyond.expected_loss, 0.3);
     // In a call of two there is nobody else to think of.
-    assert_eq!(with(vec![lossy(0.6, 20)]).bitrate, 40_000);
-    assert_eq!(with(vec![fine, lossy(0.6, 20)]).bitrate, 40_000);
+    let followed = 24_000 / 5 * 8 + 8_000;
+    assert_eq!(with(vec![lossy(0.6, 20)]).bitrate, followed);
+    assert_eq!(with(vec![fine, lossy(0.6, 20)]).bitrate, followed);
     // Where many suffer, they are followed.
     assert_eq!(
         with(vec![fine, lossy(0.4, 9), lossy(0.6, 20)]).bitrate,
-        40_000
+        followed
     );
 }
 
@@ -242,12 +291,13 @@ fn who_leaves_or_falls_silent_is_not_followed_any_more() {
 
 #[test]
 fn a_receiver_that_tells_no_bursts_is_helped_as_well() {
-    let mut adaptation = Adaptation::new(AdaptationConfig::default());
+    let start = Instant::now();
+    let mut adaptation = known(AdaptationConfig::default(), start);
     let report = Reception {
         longest_burst: None,
         ..lossy(0.1, 0)
     };
-    adaptation.handle_report(Instant::now(), PeerId(1), &report);
+    adaptation.handle_report(start, PeerId(1), &report);
     assert_eq!(adaptation.settings().copy_back, 1);
 }
 
@@ -272,7 +322,7 @@ fn short_frames_need_an_even_network_and_few_receivers() {
 
 #[test]
 fn the_users_bitrate_is_the_ceiling() {
-    let mut adaptation = Adaptation::new(AdaptationConfig::default());
+    let mut adaptation = known(AdaptationConfig::default(), Instant::now());
     adaptation.set_bitrate(48_000);
     assert_eq!(adaptation.settings().bitrate, 48_000);
     adaptation.set_bitrate(12_000);
@@ -313,9 +363,10 @@ proptest! {
         for (peer, report, wait) in reports {
             adaptation.handle_report(now, PeerId(peer), &report);
             let settings = adaptation.settings();
-            let most = ceiling + ceiling / 3 + 8_000;
+            let most = ceiling + ceiling / 3 * 2 + 8_000;
             prop_assert!((MIN_BITRATE..=most).contains(&settings.bitrate), "{settings:?}");
-            prop_assert!(settings.copy_back <= 15, "{settings:?}");
+            prop_assert!(settings.copies * settings.copy_back <= 15, "{settings:?}");
+            prop_assert_eq!(settings.copies > 0, settings.copy_back > 0, "{:?}", settings);
             prop_assert!((0.0..=0.3).contains(&settings.expected_loss), "{settings:?}");
             prop_assert!(settings.dred <= MAX_DRED, "{settings:?}");
             now += Duration::from_millis(wait);
