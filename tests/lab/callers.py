@@ -16,6 +16,8 @@ import people  # noqa: E402
 PORT = 4400
 STUN_PORT = 3478
 PATIENCE = 10
+# The server's real-time priority: above the lab that builds, below those who speak.
+SERVER = 15
 
 
 class LabServer:
@@ -34,7 +36,7 @@ class LabServer:
         host = "[::]" if self.lab.v6 else "203.0.113.10"
         with open(self.lab.folder / "server.log", "ab") as log:
             self.process = self.machine.start(
-                self.lab.binaries / "cooee-server", "--data", self.lab.folder / "server",
+                *self.machine.ahead(SERVER), self.lab.binaries / "cooee-server", "--data", self.lab.folder / "server",
                 "--listen", f"{host}:{PORT}", "--stun", f"{host}:{STUN_PORT}",
                 "--allow-plaintext", *options, stdout=subprocess.PIPE, stderr=log,
                 env=people.environment())

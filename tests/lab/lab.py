@@ -27,6 +27,9 @@ OTHER_RELAY_V4 = "203.0.113.12"
 GATEWAY_V4, GATEWAY_V6 = "203.0.113.1", "2001:db8::1"
 FIRST_SITE = 20
 
+# The real-time priority of those who speak: above the server, links above both.
+VOICE = 20
+
 # A bridge takes the lowest address of its ports unless it has one of its own: with each cable that is
 # plugged in or slid out it could become another machine, and packets go astray until that is noticed.
 BRIDGE_MAC = "02:00:5e:00:00:01"
@@ -97,7 +100,8 @@ class Client:
     def program(self, binary):
         """A program that runs `binary` on this machine, as one process, whatever its arguments."""
         path = self.lab.folder / f"{self.name}-{binary.name}"
-        inside = f'mount --bind {self.lab.hosts} /etc/hosts && exec "$0" "$@"'
+        first = " ".join(self.namespace.ahead(VOICE))
+        inside = f'mount --bind {self.lab.hosts} /etc/hosts && exec {first} "$0" "$@"'
         path.write_text("#!/bin/sh\n"
                         f"exec {' '.join(self.namespace.prefix())} sh -c '{inside}' {binary} \"$@\"\n")
         path.chmod(0o700)

@@ -59,6 +59,14 @@ class Namespace:
     def prefix(self):
         return ["ip", "netns", "exec", self.name]
 
+    @staticmethod
+    def ahead(priority):
+        """Words before a program that runs it at a real-time priority, where this process has one: a
+        voice must not wait for a hundred milliseconds behind another lab that is being built."""
+        if os.sched_getscheduler(0) != os.SCHED_RR:
+            return []
+        return ["chrt", "--rr", str(priority)]
+
     def run(self, *words):
         return command(*self.prefix(), *words)
 

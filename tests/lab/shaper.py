@@ -220,7 +220,7 @@ def main(kind=Shaper):
     shaper = kind(options.near, options.far, options.control, options.seed)
     try:
         # Other processes must not add jitter of their own.
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(10))
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(25))
     except OSError:
         os.nice(-10)
     gc.disable()
