@@ -9,6 +9,7 @@ use sonora::config::{
 use sonora::{AudioProcessing, Config, StreamConfig};
 
 use super::activity::SpeechActivity;
+use super::pauses::Pauses;
 use super::{BLOCK, Processing};
 use crate::frame::SAMPLE_RATE;
 
@@ -31,6 +32,7 @@ pub struct ProcessingChain {
     outgoing: Option<Outgoing>,
     delay: Duration,
     activity: SpeechActivity,
+    pauses: Pauses,
 }
 
 /// The parts that were on before, and the blocks for which they are still heard.
@@ -52,6 +54,7 @@ impl ProcessingChain {
             outgoing: None,
             delay: Duration::ZERO,
             activity: SpeechActivity::new(),
+            pauses: Pauses::new(),
         }
     }
 
@@ -129,6 +132,9 @@ impl ProcessingChain {
                 }
             }
             self.activity.observe(block);
+            if self.wanted.noise_suppression {
+                self.pauses.lower(block, self.activity.probability());
+            }
         }
     }
 }
@@ -221,7 +227,7 @@ fn parts(processing: Processing) -> Option<Box<AudioProcessing>> {
             ..EchoCanceller::default()
         }),
         noise_suppression: processing.noise_suppression.then(|| NoiseSuppression {
-            level: NoiseSuppressionLevel::VeryHigh,
+            level: NoiseSuppressionLevel::High,
             ..NoiseSuppression::default()
         }),
         gain_controller2: processing.gain_control.then(|| GainController2 {

@@ -13,6 +13,7 @@
 mod activity;
 mod chain;
 mod limiter;
+mod pauses;
 mod switches;
 
 pub(crate) use activity::EnergyActivity;
