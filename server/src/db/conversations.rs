@@ -97,21 +97,40 @@ pub(crate) fn members(db: &Connection, conversation: i64) -> JobResult<Vec<Profi
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The other one of a pair, and how the two stand to each other.
-pub(crate) fn other(db: &Connection, place: &Place) -> JobResult<(ProfileId, Standing)> {
-    let other: i64 = db
-        .prepare_cached("SELECT profile FROM places WHERE conversation = ?1 AND profile <> ?2")?
+/// The other one of a pair.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Other {
+    pub(crate) profile: ProfileId,
+    /// The last sequence that the other one sees.
+    pub(crate) last: i64,
+    /// How the two stand to each other, seen from the place's own.
+    pub(crate) standing: Standing,
+}
+
+/// The other one of the pair in which `place` is.
+pub(crate) fn other(db: &Connection, place: &Place) -> JobResult<Other> {
+    let (profile, own): (i64, i64) = db
+        .prepare_cached(
+            "SELECT profile, own FROM places WHERE conversation = ?1 AND profile <> ?2",
+        )?
         .query_row(params![place.conversation, place.profile.0], |row| {
-            row.get(0)
+            Ok((row.get(0)?, row.get(1)?))
         })?;
-    let other = ProfileId(other);
-    Ok((other, blocks::standing(db, place.profile, other)?))
+    let profile = ProfileId(profile);
+    Ok(Other {
+        profile,
+        last: place.shown.max(own),
+        standing: blocks::standing(db, place.profile, profile)?,
+    })
 }
 
 /// The number of the next change.
 pub(crate) fn next_change(db: &Connection) -> JobResult<i64> {
+    // Not by RETURNING, for which SQLite makes a table each time.
+    db.prepare_cached("UPDATE server SET change = change + 1")?
+        .execute([])?;
     Ok(db
-        .prepare_cached("UPDATE server SET change = change + 1 RETURNING change")?
+        .prepare_cached("SELECT change FROM server")?
         .query_row([], |row| row.get(0))?)
 }
 
@@ -245,7 +264,7 @@ pub(crate) struct Marked {
 pub(crate) fn mark(db: &Connection, profile: ProfileId, args: &MarkEntries) -> JobResult<Marked> {
     let place = own_place(db, profile, &args.id_group)?;
     let standing = match place.pair {
-        true => Some(other(db, &place)?.1),
+        true => Some(other(db, &place)?.standing),
         false => None,
     };
     let blocks = standing.is_some_and(|standing| standing.blocks);
@@ -337,7 +356,11 @@ pub(crate) fn watchers(
 ) -> JobResult<Vec<ProfileId>> {
     let place = own_place(db, profile, id)?;
     if place.pair {
-        let (other, standing) = other(db, &place)?;
+        let Other {
+            profile: other,
+            standing,
+            ..
+        } = other(db, &place)?;
         if !standing.contact {
             return Err(JobError::refused(
                 ErrorCode::NotAllowed,

@@ -313,14 +313,10 @@ pub(crate) fn circle(
 
 /// The lasting id of a pair: of its direct calls and of its conversation.
 pub(crate) fn pair(db: &Connection, one: ProfileId, other: ProfileId) -> JobResult<GroupId> {
-    let (low, high) = (one.0.min(other.0), one.0.max(other.0));
-    let known: Option<String> = db
-        .prepare_cached("SELECT id FROM pairs WHERE low = ?1 AND high = ?2")?
-        .query_row([low, high], |row| row.get(0))
-        .optional()?;
-    if let Some(id) = known {
-        return group_id(&id);
+    if let Some(id) = known_pair(db, one, other)? {
+        return Ok(id);
     }
+    let (low, high) = (one.0.min(other.0), one.0.max(other.0));
     let id = group_id(&Uuid::new_v4().to_string())?;
     db.prepare_cached("INSERT INTO pairs (id, low, high) VALUES (?1, ?2, ?3)")?
         .execute(params![id.as_str(), low, high])?;
@@ -328,6 +324,20 @@ pub(crate) fn pair(db: &Connection, one: ProfileId, other: ProfileId) -> JobResu
     conversations::join(db, &id, one)?;
     conversations::join(db, &id, other)?;
     Ok(id)
+}
+
+/// The same, unless the pair has none yet.
+pub(crate) fn known_pair(
+    db: &Connection,
+    one: ProfileId,
+    other: ProfileId,
+) -> JobResult<Option<GroupId>> {
+    let (low, high) = (one.0.min(other.0), one.0.max(other.0));
+    db.prepare_cached("SELECT id FROM pairs WHERE low = ?1 AND high = ?2")?
+        .query_row([low, high], |row| row.get::<_, String>(0))
+        .optional()?
+        .map(|id| group_id(&id))
+        .transpose()
 }
 
 /// The ids of the pairs that the profile is in.

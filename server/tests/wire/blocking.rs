@@ -315,6 +315,44 @@ async fn what_a_blocked_person_writes_is_seen_by_them_alone_for_good() {
 }
 
 #[tokio::test]
+async fn what_both_were_shown_a_blocked_person_deletes_for_both() {
+    let running = start().await;
+    let (mut alice, mut mallory) = contacts(&running).await;
+    alice.follow().await;
+    let shown = mallory.post(text_to("alice", "a word too many")).await;
+    let id = shown["id_group"].as_str().unwrap();
+    alice.expect(261).await;
+    block(&mut alice, "mallory").await;
+    let hidden = mallory.post(text(id, "are you there?")).await;
+    // An edit of what both were shown stays hidden, and so does the deletion of what was hidden.
+    let edit = json!({"id": crate::conversations::new_id(), "id_group": id, "kind": "edit",
+                      "refers_to": shown["id"], "content_type": "text/plain", "body": "!"});
+    mallory.post(edit).await;
+    let deletion = |of: &Value| {
+        json!({"id": crate::conversations::new_id(), "id_group": id, "kind": "deletion",
+               "refers_to": of["id"]})
+    };
+    mallory.post(deletion(&hidden)).await;
+    alice.quiet().await;
+    let deleted = mallory.post(deletion(&shown)).await;
+    assert_eq!(deleted["sequence"], 5);
+    let told = alice.expect(261).await;
+    assert_eq!(told["args"]["kind"], "deletion");
+    assert_eq!(told["args"]["refers_to"], shown["id"]);
+    assert_eq!(
+        (&told["args"]["previous"], &told["args"]["sequence"]),
+        (&json!(1), &json!(5))
+    );
+    for (who, count) in [(&mut alice, 2), (&mut mallory, 5)] {
+        let page = who.pull(id, json!({"after": 0})).await;
+        let list = page["list_entry"].as_array().unwrap();
+        assert_eq!(list.len(), count);
+        assert_eq!(list[0]["erased"], true);
+        assert!(list[0].get("body").is_none(), "{page}");
+    }
+}
+
+#[tokio::test]
 async fn blocked_people_still_share_their_groups() {
     let running = start().await;
     let (mut alice, mut mallory) = contacts(&running).await;

@@ -58,7 +58,7 @@ pub(crate) fn record_call(
         refers_to: None,
         attachments: &[],
     };
-    let (sequence, time) = append(db, &target, &draft)?;
+    let (sequence, time) = append(db, &target, &draft)?.ok_or(JobError::Malformed("entry id"))?;
     let entry = Entry {
         sequence: to_wire(sequence),
         id: entry_id(id)?,

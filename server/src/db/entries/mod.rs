@@ -55,48 +55,59 @@ struct Target {
     audience: i64,
 }
 
-/// Gives an entry the next sequence; says which, and when.
-fn append(db: &Connection, target: &Target, draft: &Draft<'_>) -> JobResult<(i64, i64)> {
+/// Gives an entry the next sequence; says which, and when. Nothing when its id is taken: the job
+/// that asked is to fail then, for half of its work is done.
+fn append(db: &Connection, target: &Target, draft: &Draft<'_>) -> JobResult<Option<(i64, i64)>> {
     let change = next_change(db)?;
-    let sequence = if target.audience == EVERYBODY {
+    let sequence = db
+        .prepare_cached("SELECT last + 1 FROM conversations WHERE id = ?1")?
+        .query_row([target.conversation], |row| row.get::<_, i64>(0))?;
+    if target.audience == EVERYBODY {
         db.prepare_cached(
-            "UPDATE conversations SET last = last + 1, shown = last + 1, changed = ?2
-             WHERE id = ?1 RETURNING last",
+            "UPDATE conversations SET last = ?2, shown = ?2, changed = ?3 WHERE id = ?1",
         )?
-        .query_row([target.conversation, change], |row| row.get::<_, i64>(0))?
+        .execute([target.conversation, sequence, change])?;
     } else {
-        let sequence = db
-            .prepare_cached(
-                "UPDATE conversations SET last = last + 1 WHERE id = ?1 RETURNING last",
-            )?
-            .query_row([target.conversation], |row| row.get::<_, i64>(0))?;
+        db.prepare_cached("UPDATE conversations SET last = ?2 WHERE id = ?1")?
+            .execute([target.conversation, sequence])?;
         db.prepare_cached(
             "UPDATE places SET own = ?3, changed = ?4 WHERE conversation = ?1 AND profile = ?2",
         )?
         .execute([target.conversation, target.audience, sequence, change])?;
-        sequence
-    };
+    }
     let time = unix_micros();
-    db.prepare_cached(
+    let kind = kind_number(draft.kind)?;
+    let mut insert = db.prepare_cached(
         "INSERT INTO entries (conversation, audience, sequence, id, time, author, kind,
                               content_type, body, reply_to, refers_to, attachments)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-    )?
-    .execute(params![
+    )?;
+    let inserted = insert.execute(params![
         target.conversation,
         target.audience,
         sequence,
         draft.id,
         time,
         draft.author.0,
-        kind_number(draft.kind)?,
+        kind,
         draft.content_type,
         draft.body,
         draft.reply_to,
         draft.refers_to,
         draft.attachments,
-    ])?;
-    Ok((sequence, time))
+    ]);
+    match inserted {
+        Ok(_) => Ok(Some((sequence, time))),
+        Err(error) if is_taken(&error) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether a row could not be added because another one has its key.
+fn is_taken(error: &rusqlite::Error) -> bool {
+    error
+        .sqlite_error()
+        .is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE)
 }
 
 fn kind_number(kind: EntryKind) -> JobResult<i64> {

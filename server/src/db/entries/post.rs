@@ -175,53 +175,38 @@ impl Attempt<'_> {
 
     fn post(&self) -> JobResult<Posted> {
         let (id_group, place) = self.place()?;
-        let mut audience = EVERYBODY;
+        let mut hidden = false;
         let mut others;
         let mut others_previous = place.shown;
         if place.pair {
-            let (other, standing) = conversations::other(self.db, &place)?;
-            if !standing.contact {
+            let other = conversations::other(self.db, &place)?;
+            if !other.standing.contact {
                 return Err(self.refuse(NotSent::NotContact));
             }
-            if standing.blocks {
+            if other.standing.blocks {
                 return Err(self.refuse(NotSent::Blocked));
             }
-            if standing.blocked {
-                audience = self.author.0;
-            }
-            others = vec![other];
+            hidden = other.standing.blocked;
+            others_previous = other.last;
+            others = vec![other.profile];
         } else {
             others = conversations::members(self.db, place.conversation)?;
             others.retain(|member| *member != self.author);
         }
         let meant = self.meant(&place)?;
-        if let Some(meant) = &meant
-            && meant.audience != EVERYBODY
-        {
-            // Who does not see a message sees nothing of what is said about it.
-            audience = meant.audience;
-        }
+        let audience = self.audience(hidden, meant.as_ref());
         self.check_attachments()?;
-        let taken = self
-            .db
-            .prepare_cached("SELECT 1 FROM entries WHERE conversation = ?1 AND id = ?2")?
-            .exists(params![place.conversation, self.id])?;
-        if taken {
-            return Err(self.refuse(NotSent::Duplicate));
-        }
         if audience != EVERYBODY {
             others.clear();
-        } else if place.pair
-            && let Some(other) = others.first()
-        {
-            let theirs = conversations::place(self.db, *other, &id_group)?;
-            others_previous = theirs.map_or(others_previous, |theirs| theirs.last());
         }
         let target = Target {
             conversation: place.conversation,
             audience,
         };
-        let (sequence, time) = append(self.db, &target, &self.draft())?;
+        let appended = append(self.db, &target, &self.draft())?;
+        let Some((sequence, time)) = appended else {
+            return Err(self.refuse(NotSent::Duplicate));
+        };
         let entry = [target.conversation, target.audience, sequence];
         attachments::attach(self.db, entry, self.author, self.attachments())?;
         if let (Posting::Deletion { .. }, Some(meant)) = (&self.args.posting, meant) {
@@ -246,6 +231,18 @@ impl Attempt<'_> {
         })
     }
 
+    /// Who is shown the entry. `hidden` says whether the other one of a pair blocks the author.
+    fn audience(&self, hidden: bool, meant: Option<&Meant>) -> i64 {
+        match (meant, &self.args.posting) {
+            // Who does not see a message sees nothing of what is said about it.
+            (Some(meant), _) if meant.audience != EVERYBODY => meant.audience,
+            // What was shown to both goes for both, or their devices would differ.
+            (Some(_), Posting::Deletion { .. }) => EVERYBODY,
+            _ if hidden => self.author.0,
+            _ => EVERYBODY,
+        }
+    }
+
     /// The conversation that is meant, and the author's place in it.
     fn place(&self) -> JobResult<(GroupId, Place)> {
         let id_group = match &self.args.destination {
@@ -254,11 +251,14 @@ impl Attempt<'_> {
                 let other = profiles::by_name(self.db, pseudo)?
                     .filter(|other| other.profile != self.author)
                     .ok_or_else(|| self.refuse(NotSent::NotContact))?;
-                // Before the pair gets an id that it need not have.
-                if !blocks::standing(self.db, self.author, other.profile)?.contact {
-                    return Err(self.refuse(NotSent::NotContact));
+                match groups::known_pair(self.db, self.author, other.profile)? {
+                    Some(pair) => pair,
+                    // Before the pair gets an id that it need not have.
+                    None if !blocks::standing(self.db, self.author, other.profile)?.contact => {
+                        return Err(self.refuse(NotSent::NotContact));
+                    }
+                    None => groups::pair(self.db, self.author, other.profile)?,
                 }
-                groups::pair(self.db, self.author, other.profile)?
             }
         };
         let place = conversations::place(self.db, self.author, &id_group)?
