@@ -4,9 +4,10 @@
 //! notices. Voice has a short queue of its own behind the signalling, and the oldest gives way:
 //! what was said too long ago helps nobody.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::ws::{Message, Utf8Bytes};
 use cooee_protocol::{Seq, ServerFrame, ServerMessage};
@@ -16,6 +17,27 @@ use crate::ids::SessionId;
 
 /// Voice frames that wait at most: 80 ms of seven people.
 const MOST_VOICE: usize = 28;
+
+thread_local! {
+    /// The connections that are woken at the end of [`together`]; nothing outside of it.
+    static WOKEN_LATER: RefCell<Option<Vec<Arc<Notify>>>> = const { RefCell::new(None) };
+}
+
+/// Tells many things at once: the connections that are told something begin to write when all is
+/// told, so that each writes it to its socket in one piece. Not to be nested.
+pub(crate) fn together<R>(tell: impl FnOnce() -> R) -> R {
+    struct Wake;
+    impl Drop for Wake {
+        fn drop(&mut self) {
+            for wake in WOKEN_LATER.take().into_iter().flatten() {
+                wake.notify_one();
+            }
+        }
+    }
+    WOKEN_LATER.set(Some(Vec::new()));
+    let _wake = Wake;
+    tell()
+}
 
 /// Why a connection ends, as its WebSocket close frame says (RFC 6455, section 7.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +130,7 @@ impl State {
 #[derive(Debug)]
 pub(crate) struct Outbox {
     state: Mutex<State>,
-    wake: Notify,
+    wake: Arc<Notify>,
     /// Whether the client has sent binary frames, so that it can be sent some.
     binary: AtomicBool,
     most_frames: usize,
@@ -127,7 +149,7 @@ impl Outbox {
                 follows: false,
                 finished: false,
             }),
-            wake: Notify::new(),
+            wake: Arc::default(),
             binary: AtomicBool::new(false),
             most_frames,
             most_bytes,
@@ -163,8 +185,19 @@ impl Outbox {
         }
         state.bytes = bytes;
         state.frames.push_back(text);
-        self.wake.notify_one();
+        // Whoever writes looks for more before it waits again.
+        if state.frames.len() == 1 {
+            self.wake();
+        }
         Pushed::Queued
+    }
+
+    /// Wakes whoever writes, now or when all is told.
+    fn wake(&self) {
+        WOKEN_LATER.with_borrow_mut(|later| match later {
+            Some(later) => later.push(Arc::clone(&self.wake)),
+            None => self.wake.notify_one(),
+        });
     }
 
     /// Queues a frame of voice; the oldest one gives way.
@@ -296,6 +329,9 @@ pub(crate) fn encode(re: Option<Seq>, message: ServerMessage) -> Option<Utf8Byte
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Wake, Waker};
+
     use super::*;
 
     #[test]
@@ -326,6 +362,43 @@ mod tests {
         assert_eq!(outbox.take(), Some(Next::Frame(Message::text("signal"))));
         assert_eq!(outbox.take(), Some(Next::Frame(Message::text("1"))));
         assert!(!outbox.is_ending());
+    }
+
+    /// Whether a task was woken.
+    #[derive(Debug, Default)]
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn what_is_told_together_wakes_at_the_end() {
+        let outbox = Outbox::new(4, 1000);
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut context = Context::from_waker(&waker);
+        let is_woken = || woken.0.swap(false, Ordering::Relaxed);
+        let mut next = pin!(outbox.next());
+        assert!(next.as_mut().poll(&mut context).is_pending());
+        together(|| {
+            outbox.send_text("one".into());
+            outbox.send_text("two".into());
+            assert!(!is_woken());
+        });
+        assert!(is_woken());
+        let first = Next::Frame(Message::text("one"));
+        assert_eq!(next.as_mut().poll(&mut context), Poll::Ready(first));
+        assert_eq!(outbox.take_frame(), Some(Message::text("two")));
+        // Outside of it at once, even after a panic inside.
+        let panicked = std::panic::catch_unwind(|| together(|| panic!("while telling")));
+        assert!(panicked.is_err());
+        let mut next = pin!(outbox.next());
+        assert!(next.as_mut().poll(&mut context).is_pending());
+        outbox.send_text("three".into());
+        assert!(is_woken());
     }
 
     #[test]

@@ -35,6 +35,7 @@ use time::macros::format_description;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::outbox::together;
 pub(crate) use migrations::{MigrationError, newest};
 
 /// Jobs that wait for the database thread; further requests wait in their connections.
@@ -48,6 +49,13 @@ pub(crate) const LOCK: &str = "lock";
 
 /// The most jobs in one transaction: bounds how long the first of them waits for its commit.
 const GROUP: usize = 256;
+
+/// The most that SQLite keeps of the database in memory, in its notation for KiB.
+const CACHE_KIB: i32 = -16_384;
+
+/// The pages of the write-ahead log after which it is written back: 16 MiB. While that goes on,
+/// everybody waits.
+const LOG_PAGES: i32 = 4096;
 
 /// Why a data folder could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -260,7 +268,10 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
     connection.pragma_update(None, "trusted_schema", "OFF")?;
     // What was erased is not to be found in the file either.
     connection.pragma_update(None, "secure_delete", "ON")?;
-    connection.set_prepared_statement_cache_capacity(128);
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", CACHE_KIB)?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+    connection.set_prepared_statement_cache_capacity(256);
     migrations::migrate(&mut connection).map_err(|error| match error {
         MigrationError::Sqlite(error) => OpenError::Sqlite(error),
         newer @ MigrationError::Newer { .. } => OpenError::Version(newer.to_string()),
@@ -272,7 +283,7 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
 fn run(connection: Connection, mut jobs: mpsc::Receiver<Job>) {
     while let Some(first) = jobs.blocking_recv() {
         let mut finishes = Vec::new();
-        let began = connection.execute_batch("BEGIN IMMEDIATE");
+        let began = step(&connection, "BEGIN IMMEDIATE");
         let committed = match began {
             Ok(()) => {
                 let mut next = Some(first);
@@ -282,8 +293,8 @@ fn run(connection: Connection, mut jobs: mpsc::Receiver<Job>) {
                         .then(|| jobs.try_recv().ok())
                         .flatten();
                 }
-                connection.execute_batch("COMMIT").inspect_err(|_| {
-                    let _nothing_to_undo = connection.execute_batch("ROLLBACK");
+                step(&connection, "COMMIT").inspect_err(|_| {
+                    let _nothing_to_undo = step(&connection, "ROLLBACK");
                 })
             }
             // The job is dropped unrun, and with it the channel that its requester waits on.
@@ -293,12 +304,14 @@ fn run(connection: Connection, mut jobs: mpsc::Receiver<Job>) {
             tracing::error!(%error, "a commit failed");
         }
         let committed = committed.map_err(|error| error.to_string());
-        for finish in finishes {
-            let told = catch_unwind(AssertUnwindSafe(|| finish(committed.clone())));
-            if told.is_err() {
-                tracing::error!("telling the result of a database job panicked");
+        together(|| {
+            for finish in finishes {
+                let told = catch_unwind(AssertUnwindSafe(|| finish(committed.clone())));
+                if told.is_err() {
+                    tracing::error!("telling the result of a database job panicked");
+                }
             }
-        }
+        });
     }
     let checkpoint = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
     if let Err(error) = checkpoint {
@@ -310,19 +323,24 @@ fn run(connection: Connection, mut jobs: mpsc::Receiver<Job>) {
 }
 
 fn one(connection: &Connection, job: Job) -> Finish {
-    if let Err(error) = connection.execute_batch("SAVEPOINT job") {
+    if let Err(error) = step(connection, "SAVEPOINT job") {
         tracing::error!(%error, "no savepoint");
     }
     let (keep, finish) = job(connection);
-    let end = if keep {
-        "RELEASE job"
+    let undone = if keep {
+        Ok(())
     } else {
-        "ROLLBACK TO job; RELEASE job"
+        step(connection, "ROLLBACK TO job")
     };
-    match connection.execute_batch(end) {
+    match undone.and_then(|()| step(connection, "RELEASE job")) {
         Ok(()) => finish,
         Err(error) => Box::new(move |_| finish(Err(error.to_string()))),
     }
+}
+
+/// A step of the transaction, which is read once and for all.
+fn step(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
 }
 
 /// RFC 3339 in UTC with microseconds.
