@@ -8,11 +8,13 @@ use axum::body::{Body, BodyDataStream};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
 use cooee_protocol::AttachmentId;
 use futures_util::StreamExt as _;
 use serde_json::json;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
+use tokio_util::sync::CancellationToken;
 
 use super::{AttachmentError, LENGTH, OFFSET, asked, fault, files, progress};
 use crate::app::App;
@@ -95,12 +97,26 @@ fn number(headers: &HeaderMap, name: &HeaderName) -> Result<Option<u64>, Attachm
 }
 
 impl Upload {
-    async fn take(self, app: &App, body: Body) -> Result<Response, AttachmentError> {
+    /// Takes what comes, in a task of its own: when the connection breaks the request is dropped
+    /// in the middle of a write, and the next one must not find the file before that write has
+    /// ended. So the turn is given back by whoever writes.
+    async fn take(self, app: &Arc<App>, body: Body) -> Result<Response, AttachmentError> {
+        let writing = {
+            let app = Arc::clone(app);
+            async move { self.take_all(&app, body).await }
+        };
+        app.tasks.spawn(writing).await.map_err(fault)?
+    }
+
+    async fn take_all(self, app: &App, body: Body) -> Result<Response, AttachmentError> {
         let most = app.config.attachment_limit;
         if self.total > most {
             return Err(AttachmentError::TooLarge(most));
         }
-        let stream = body.into_data_stream();
+        let mut stream = Incoming {
+            body: body.into_data_stream(),
+            stopping: &app.stopping,
+        };
         let (profile, hash) = (self.profile, self.hash);
         let turn = app.attachments.turn(profile, hash)?;
         let known = app.db.ask(move |db| {
@@ -112,7 +128,7 @@ impl Upload {
         let (readable, begun) = known.await.map_err(fault)?;
         if readable.is_some() {
             drop(turn);
-            drain(stream).await?;
+            stream.drain().await?;
             return Ok(self.stored(StatusCode::OK));
         }
         let part = files::part_place(&app.config.data, profile, &hash);
@@ -147,7 +163,7 @@ impl Upload {
         let place = part.clone();
         let opened = tokio::task::spawn_blocking(move || files::open(&place, anew));
         let (file, length) = opened.await.map_err(fault)?.map_err(fault)?;
-        let length = write(File::from_std(file), stream, length, self.total).await?;
+        let length = write(File::from_std(file), &mut stream, length, self.total).await?;
         if length < self.total {
             return Ok(progress(StatusCode::NO_CONTENT, length, false));
         }
@@ -195,24 +211,46 @@ impl Upload {
     }
 }
 
-/// Reads what nobody needs: a client that is answered while it still sends may never see the answer.
-async fn drain(mut stream: BodyDataStream) -> Result<(), AttachmentError> {
-    while let Some(piece) = next(&mut stream).await? {
-        drop(piece);
+/// What comes of a request's body.
+struct Incoming<'a> {
+    body: BodyDataStream,
+    stopping: &'a CancellationToken,
+}
+
+impl Incoming<'_> {
+    async fn next(&mut self) -> Result<Option<Bytes>, AttachmentError> {
+        let next = tokio::select! {
+            next = tokio::time::timeout(SILENCE, self.body.next()) => next,
+            () = self.stopping.cancelled() => return Err(AttachmentError::Body),
+        };
+        match next {
+            Ok(Some(Ok(piece))) => Ok(Some(piece)),
+            Ok(Some(Err(_))) => Err(AttachmentError::Body),
+            Ok(None) => Ok(None),
+            Err(_) => Err(AttachmentError::Silent),
+        }
     }
-    Ok(())
+
+    /// Reads what nobody needs: a client that is answered while it still sends may never see the
+    /// answer.
+    async fn drain(&mut self) -> Result<(), AttachmentError> {
+        while let Some(piece) = self.next().await? {
+            drop(piece);
+        }
+        Ok(())
+    }
 }
 
 /// Writes what arrives behind what is there; says how much is there now. What came before a break
 /// is kept.
 async fn write(
     mut file: File,
-    mut stream: BodyDataStream,
+    stream: &mut Incoming<'_>,
     mut length: u64,
     total: u64,
 ) -> Result<u64, AttachmentError> {
     let ended = loop {
-        match next(&mut stream).await {
+        match stream.next().await {
             Ok(Some(piece)) => {
                 let bytes = u64::try_from(piece.len()).unwrap_or(u64::MAX);
                 if bytes > total.saturating_sub(length) {
@@ -227,13 +265,4 @@ async fn write(
     };
     file.flush().await.map_err(fault)?;
     ended
-}
-
-async fn next(stream: &mut BodyDataStream) -> Result<Option<bytes::Bytes>, AttachmentError> {
-    match tokio::time::timeout(SILENCE, stream.next()).await {
-        Ok(Some(Ok(piece))) => Ok(Some(piece)),
-        Ok(Some(Err(_))) => Err(AttachmentError::Body),
-        Ok(None) => Ok(None),
-        Err(_) => Err(AttachmentError::Silent),
-    }
 }

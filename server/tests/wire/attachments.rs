@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use crate::client::{Client, PASSWORD, Running, befriend, group, start, start_with};
 use crate::conversations::{new_id, text};
 
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     let mut hex = String::new();
     for byte in Sha256::digest(bytes) {
         write!(hex, "{byte:02x}").unwrap();
@@ -19,8 +19,8 @@ fn sha256(bytes: &[u8]) -> String {
     hex
 }
 
-struct Answer {
-    status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     head: String,
     body: Vec<u8>,
 }
@@ -86,12 +86,12 @@ fn path(bytes: &[u8]) -> String {
     format!("/v1/attachments/{}", sha256(bytes))
 }
 
-async fn put(running: &Running, who: &Client, bytes: &[u8]) -> Answer {
+pub(crate) async fn put(running: &Running, who: &Client, bytes: &[u8]) -> Answer {
     let head = format!("PUT {}", path(bytes));
     request(running.server.addr(), &head, Some(&who.token), bytes).await
 }
 
-async fn get(running: &Running, who: &Client, bytes: &[u8]) -> u16 {
+pub(crate) async fn get(running: &Running, who: &Client, bytes: &[u8]) -> u16 {
     let head = format!("GET {}", path(bytes));
     let answer = request(running.server.addr(), &head, Some(&who.token), b"").await;
     if answer.status == 200 {
@@ -249,6 +249,38 @@ async fn a_broken_upload_goes_on_where_it_was() {
     );
     let no_hash = request(address, "PUT /v1/attachments/..%2flock", token, b"x").await;
     assert_eq!(no_hash.status, 404);
+}
+
+#[tokio::test]
+async fn an_upload_that_is_cut_anywhere_goes_on_at_once() {
+    let running = start().await;
+    let alice = running.register("alice").await;
+    let address = running.server.addr();
+    let token = Some(alice.token.as_str());
+    for round in 0..40_usize {
+        let bytes: Vec<u8> = (0..60_000).map(|n| (n * (round + 3) % 251) as u8).collect();
+        let at = path(&bytes);
+        let cut = (round * 1_499) % bytes.len();
+        let broken = format!("PUT {at}\nContent-Length: {}", bytes.len());
+        request(address, &broken, token, &bytes[..cut]).await;
+        // Nothing that was still on its way to the disk comes in between.
+        loop {
+            let head = request(address, &format!("HEAD {at}"), token, b"").await;
+            let offset = head
+                .header("upload-offset")
+                .map_or(0, |at| at.parse().unwrap());
+            let rest = format!("PATCH {at}\nUpload-Offset: {offset}\nUpload-Length: 60000");
+            match request(address, &rest, token, &bytes[offset..])
+                .await
+                .status
+            {
+                201 => break,
+                409 => {}
+                status => panic!("{status} after a cut at {cut}, from {offset} on"),
+            }
+        }
+        assert_eq!(get(&running, &alice, &bytes).await, 200);
+    }
 }
 
 #[tokio::test]
