@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod attachments;
+mod authorisation;
 mod backup;
 mod blocking;
 mod called;
