@@ -52,13 +52,19 @@ impl Username {
         if text.is_empty() || text.chars().nth(Self::MAX_CHARS).is_some() {
             return Err(length);
         }
-        let key = UsernameCaseMapped::enforce(text).map_err(|_| NameError::Character(what))?;
+        // Of the graphic characters of ASCII the profile allows each, and only maps their case.
+        let key = if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            text.to_ascii_lowercase()
+        } else {
+            let key = UsernameCaseMapped::enforce(text).map_err(|_| NameError::Character(what))?;
+            key.into_owned()
+        };
         if key.is_empty() {
             return Err(length);
         }
         Ok(Self {
             shown: text.to_owned(),
-            key: key.into_owned(),
+            key,
         })
     }
 

@@ -4,6 +4,8 @@
 use std::collections::HashSet;
 
 use cooee_protocol::{GroupId, GroupName, NameError, PictureId, Username};
+use precis_profiles::UsernameCaseMapped;
+use precis_profiles::precis_core::profile::PrecisFastInvocation as _;
 
 fn name(text: &str) -> Username {
     Username::parse(text).unwrap_or_else(|error| panic!("{text:?}: {error}"))
@@ -30,6 +32,18 @@ fn the_same_name_in_other_letters() {
         assert_eq!(name(a).key(), name(b).key());
         assert_eq!(HashSet::from([name(a), name(b)]).len(), 1);
         assert!(name(a) <= name(b) && name(a) >= name(b));
+    }
+}
+
+#[test]
+fn each_character_of_ascii_as_the_profile_has_it() {
+    for byte in 0..=0x7f_u8 {
+        let text = format!("A{}z", char::from(byte));
+        let expected = UsernameCaseMapped::enforce(text.as_str());
+        match (Username::parse(&text), expected) {
+            (Ok(name), Ok(key)) => assert_eq!(name.key(), key),
+            (parsed, expected) => assert!(parsed.is_err() && expected.is_err(), "{text:?}"),
+        }
     }
 }
 
