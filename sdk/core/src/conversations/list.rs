@@ -86,10 +86,7 @@ impl ConversationSync {
             return;
         }
         if page.restart {
-            self.conversations.clear();
-            self.pairs.clear();
-            self.due.clear();
-            self.alarms.clear();
+            self.forget_conversations();
         }
         let listed: Vec<_> = page
             .list_conversation

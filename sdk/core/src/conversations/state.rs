@@ -106,13 +106,42 @@ pub(super) enum Written {
         /// It answers a pull, and the next may be asked for.
         pulled: bool,
     },
+    /// A page of before the server came back from a backup: its places are none any more.
+    LostPage {
+        id_group: GroupId,
+        arrived: Vec<EntryId>,
+    },
     List {
         more: bool,
         /// Where the list is known up to then.
         cursor: String,
     },
+    /// A page of the list that an earlier connection has told.
+    EarlierList(String),
     Marks(GroupId),
     Read,
     Blocked,
     Other,
+}
+
+impl Written {
+    /// The connection that told it is gone: the next one begins with the list anew.
+    pub(super) fn lose_connection(&mut self) {
+        if let Self::List { cursor, .. } = self {
+            *self = Self::EarlierList(std::mem::take(cursor));
+        }
+    }
+
+    /// The places of a page are none any more.
+    pub(super) fn lose_places(&mut self) {
+        if let Self::Page {
+            id_group, arrived, ..
+        } = self
+        {
+            *self = Self::LostPage {
+                id_group: id_group.clone(),
+                arrived: std::mem::take(arrived),
+            };
+        }
+    }
 }

@@ -172,6 +172,9 @@ impl ConversationSync {
         for letter in &mut self.letters {
             letter.lose_connection();
         }
+        for written in self.writes.values_mut() {
+            written.lose_connection();
+        }
     }
 
     /// Time passes.
@@ -291,8 +294,18 @@ impl ConversationSync {
                 older,
                 pulled,
             } => self.page_written(now, &id_group, arrived, changed, (older, pulled), outcome),
+            Written::LostPage { id_group, arrived } => {
+                if outcome.is_ok() {
+                    self.letters_arrived(&id_group, &arrived);
+                }
+            }
             Written::List { more, cursor } => {
                 self.list_written(now, more, cursor, outcome.is_ok());
+            }
+            Written::EarlierList(cursor) => {
+                if outcome.is_ok() {
+                    self.cursor = Some(cursor);
+                }
             }
             Written::Marks(id_group) => self.event(ConversationEvent::Marks { id_group }),
             Written::Read => self.event(ConversationEvent::List),
@@ -361,6 +374,8 @@ impl ConversationSync {
             || self.writes.values().any(|written| match written {
                 Written::Page { .. } | Written::List { .. } => true,
                 Written::Keep(_)
+                | Written::LostPage { .. }
+                | Written::EarlierList(_)
                 | Written::Refuse(..)
                 | Written::Retry(_)
                 | Written::Arrived(..)
@@ -385,6 +400,17 @@ impl ConversationSync {
         self.due.insert(held.id_group.clone());
         self.conversations
             .insert(held.id_group.clone(), Conversation::new(held));
+    }
+
+    /// What was known of conversations is worth nothing any more, nor what of it is being written.
+    pub(super) fn forget_conversations(&mut self) {
+        self.conversations.clear();
+        self.pairs.clear();
+        self.due.clear();
+        self.alarms.clear();
+        for written in self.writes.values_mut() {
+            written.lose_places();
+        }
     }
 
     pub(super) fn request(&mut self, purpose: Purpose, message: ClientMessage) -> RequestTag {
