@@ -73,6 +73,7 @@ mod replay;
 mod rtcp;
 mod rtp;
 mod sealing;
+mod stats;
 #[cfg(test)]
 mod tests;
 
@@ -80,6 +81,7 @@ pub use errors::{OpenError, SealError};
 pub use keys::{
     BaseKey, CallContext, CallKey, Direction, Flow, KeyError, KeySchedule, PUBLIC_KEY_LEN, PairKeys,
 };
-pub use peer::{MediaConfig, MediaStats, Opened, PeerMedia, VoiceFrame, VoicePacket};
+pub use peer::{MediaConfig, Opened, PeerMedia, VoiceFrame, VoicePacket};
 pub use rtcp::{BurstBlock, ReportBlock, RtcpError, RtcpReport, SenderInfo};
 pub use rtp::{Kind, MAX_DATAGRAM, PAYLOAD_TYPE, RtpError, RtpHeader, SAMPLE_RATE, classify};
+pub use stats::MediaStats;
