@@ -8,6 +8,9 @@ use crate::failure::Failure;
 use crate::report::Report;
 use crate::words;
 
+/// Back to the start of a line, which is then wiped.
+const WIPED: &str = "\r\x1b[K";
+
 /// Characters of a progress bar.
 const BAR: usize = 30;
 
@@ -17,6 +20,8 @@ pub(crate) struct Console {
     json: bool,
     /// A meter stands on the last line and is written over.
     metered: std::cell::Cell<bool>,
+    /// The line that is being typed, which stands below everything that is told.
+    prompt: std::cell::RefCell<Option<String>>,
     /// Nobody reads stdout any more.
     deaf: std::cell::Cell<bool>,
 }
@@ -26,6 +31,7 @@ impl Console {
         Self {
             json,
             metered: std::cell::Cell::new(false),
+            prompt: std::cell::RefCell::new(None),
             deaf: std::cell::Cell::new(false),
         }
     }
@@ -33,6 +39,10 @@ impl Console {
     /// Tells something on stdout.
     pub(crate) fn tell(&self, report: &Report) {
         let mut text = String::new();
+        let prompt = self.prompt.borrow();
+        if prompt.is_some() {
+            text.push_str(WIPED);
+        }
         if self.json {
             text = stamped(report.json()).to_string();
             text.push('\n');
@@ -40,8 +50,7 @@ impl Console {
             let meter = matches!(report, Report::Levels(_) | Report::Level(..))
                 && std::io::stdout().is_terminal();
             if self.metered.replace(meter) {
-                // Back to the start of the meter's line, which is then wiped.
-                text.push_str("\r\x1b[K");
+                text.push_str(WIPED);
             }
             for line in words::lines(report) {
                 text.push_str(&printable(&line));
@@ -50,6 +59,28 @@ impl Console {
                 }
             }
         }
+        text.push_str(prompt.as_deref().unwrap_or_default());
+        self.write(&text);
+    }
+
+    /// Draws the line that is being typed, or takes it away.
+    pub(crate) fn draw(&self, line: Option<String>) {
+        let line = line.as_deref().map(printable);
+        if *self.prompt.borrow() == line {
+            return;
+        }
+        self.write(&format!("{WIPED}{}", line.as_deref().unwrap_or_default()));
+        self.prompt.replace(line);
+    }
+
+    /// Leaves a line that was typed where it was drawn.
+    pub(crate) fn leave(&self, line: &str) {
+        if self.prompt.take().is_some() {
+            self.write(&format!("{WIPED}> {}\n", printable(line)));
+        }
+    }
+
+    fn write(&self, text: &str) {
         let mut stdout = std::io::stdout().lock();
         let written = stdout
             .write_all(text.as_bytes())
@@ -66,7 +97,14 @@ impl Console {
 
     /// Says something beside the result, on stderr.
     pub(crate) fn note(&self, words: &str) {
+        let prompt = self.prompt.borrow();
+        if prompt.is_some() {
+            self.write(WIPED);
+        }
         eprintln!("{}", printable(words));
+        if let Some(prompt) = prompt.as_deref() {
+            self.write(prompt);
+        }
     }
 
     /// Shows how far an export has come: a bar on a terminal, objects with `--json`.

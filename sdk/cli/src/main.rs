@@ -14,12 +14,14 @@ mod counts;
 mod devices;
 mod failure;
 mod message_args;
+mod prompt;
 mod report;
 mod report_file;
 mod said;
 mod session;
 mod signals;
 mod typed;
+mod voice_args;
 mod words;
 
 use std::process::ExitCode;

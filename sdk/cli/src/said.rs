@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use cooee_sdk::{
-    AttachmentId, Body, CallOutcome, EntryId, ExportProgress, Found, Message, MessageEvent,
-    Outgoing, OutgoingKind, Recipient, Username, message_json, refusal_words,
+    AttachmentId, Body, CallOutcome, EntryId, ExportProgress, Found, GroupId, Mark, Message,
+    MessageEvent, Outgoing, OutgoingKind, Recipient, Username, message_json, refusal_words,
 };
 use serde_json::{Value, json};
 
+use crate::commands::Reach;
 use crate::words;
 
 /// One thing that is told about conversations.
@@ -39,6 +40,14 @@ pub(crate) enum Said {
     Exported(PathBuf, ExportProgress),
     /// The account is no more.
     AccountDeleted(Username),
+    /// How far the members of a conversation have come.
+    Marks { id_group: GroupId, marks: Vec<Mark> },
+    /// The last own message has come so far.
+    Reached {
+        sequence: u64,
+        reach: Reach,
+        group: bool,
+    },
 }
 
 impl Said {
@@ -85,6 +94,26 @@ impl Said {
                 "missing_files": done.missing_files, "incomplete": done.incomplete,
             }),
             Self::AccountDeleted(name) => json!({"event": "account_deleted", "pseudo": name}),
+            Self::Marks { id_group, marks } => {
+                let marks: Vec<_> = marks
+                    .iter()
+                    .map(|mark| {
+                        json!({
+                            "pseudo": mark.who, "delivered": mark.delivered, "read": mark.read,
+                        })
+                    })
+                    .collect();
+                json!({"event": "marks", "id_group": id_group, "marks": marks})
+            }
+            Self::Reached {
+                sequence, reach, ..
+            } => {
+                let event = match reach {
+                    Reach::Delivered => "delivered",
+                    Reach::Read => "read",
+                };
+                json!({"event": event, "sequence": sequence})
+            }
         }
     }
 
@@ -148,6 +177,16 @@ impl Said {
                 lines
             }
             Self::AccountDeleted(name) => vec![format!("the account {name} is deleted")],
+            Self::Marks { .. } => Vec::new(),
+            Self::Reached { reach, group, .. } => {
+                let words = match (reach, group) {
+                    (Reach::Delivered, false) => "  ✓ delivered",
+                    (Reach::Delivered, true) => "  ✓ delivered to all",
+                    (Reach::Read, false) => "  ✓✓ read",
+                    (Reach::Read, true) => "  ✓✓ read by all",
+                };
+                vec![words.to_owned()]
+            }
         }
     }
 }

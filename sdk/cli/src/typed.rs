@@ -112,7 +112,7 @@ impl Typed {
 
 /// Whether stdin can be read without being stopped.
 #[cfg(unix)]
-fn is_ours() -> bool {
+pub(crate) fn is_ours() -> bool {
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
         return true;
@@ -121,7 +121,7 @@ fn is_ours() -> bool {
 }
 
 #[cfg(not(unix))]
-fn is_ours() -> bool {
+pub(crate) fn is_ours() -> bool {
     true
 }
 

@@ -1,7 +1,7 @@
 //! `cooee` as people and scripts meet it: processes, their output and their exit status.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
@@ -75,8 +75,13 @@ impl Place {
     }
 
     fn start(&self, who: &str, words: &[&str]) -> Running {
+        self.start_with(Stdio::inherit(), who, words)
+    }
+
+    fn start_with(&self, stdin: Stdio, who: &str, words: &[&str]) -> Running {
         let mut child = self
             .command(who, words)
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -124,8 +129,16 @@ impl Running {
         }
     }
 
+    /// Writes to what reads its stdin.
+    fn types(&mut self, text: &str) {
+        let stdin = self.child.stdin.as_mut().unwrap();
+        stdin.write_all(text.as_bytes()).unwrap();
+        stdin.flush().unwrap();
+    }
+
     /// Reads to the end and gives the exit status.
     fn end(mut self) -> (Option<i32>, Vec<Value>) {
+        drop(self.child.stdin.take());
         for line in self.lines.by_ref().lines() {
             let object = serde_json::from_str(&line.unwrap()).unwrap();
             self.seen.push(object);
@@ -416,6 +429,35 @@ fn watch_tells_what_happens() {
     assert_eq!(removed["pseudo"], "alice");
     watch.signal("-INT");
     assert_eq!(watch.end().0, Some(0));
+}
+
+#[test]
+fn a_chat_tells_who_types_and_how_far_ones_words_have_come() {
+    let place = Place::new();
+    place.befriend("alice", "bob");
+    let mut alice = place.start_with(Stdio::piped(), "alice", &["chat", "bob"]);
+    let mut bob = place.start_with(Stdio::piped(), "bob", &["chat", "alice"]);
+    for one in [&mut alice, &mut bob] {
+        one.wait_for("caught_up");
+    }
+    bob.types("hello\n");
+    assert_eq!(alice.wait_for("message")["message"]["text"], "hello");
+    assert_eq!(bob.wait_for("read")["sequence"], 1);
+    // The beginning of a line.
+    alice.types("are ");
+    let types = bob.wait_for("typing");
+    assert_eq!(
+        (&types["pseudo"], &types["typing"]),
+        (&"alice".into(), &true.into())
+    );
+    alice.types("you there?\n");
+    assert_eq!(bob.wait_for("typing")["typing"], false);
+    assert_eq!(bob.wait_for("message")["message"]["text"], "are you there?");
+    assert_eq!(alice.wait_for("read")["sequence"], 2);
+    for one in [alice, bob] {
+        let (status, said) = one.end();
+        assert_eq!(status, Some(0), "{said:?}");
+    }
 }
 
 #[test]

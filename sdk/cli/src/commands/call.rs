@@ -10,7 +10,7 @@ use cooee_sdk::{
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::{groups, voice};
-use crate::args::{Global, SendChoice, VoiceOptions};
+use crate::args::Global;
 use crate::console::Console;
 use crate::failure::{Failure, Outcome, chain};
 use crate::report::{Connection, Ending, Report};
@@ -18,6 +18,7 @@ use crate::report_file::Chronicle;
 use crate::session;
 use crate::signals::Interrupts;
 use crate::typed::{HELP, Line, Typed, VERIFIED};
+use crate::voice_args::{SendChoice, VoiceOptions};
 use crate::words;
 
 /// Ten looks at the meter in a second.

@@ -5,7 +5,6 @@ use std::io::Read as _;
 use cooee_sdk::{
     Client, EntryId, Event, EventOrGap, Events, Message, MessageEvent, NewMessage, Recipient,
 };
-use tokio::sync::mpsc;
 
 use super::call::{Target, target};
 use crate::args::Global;
@@ -17,12 +16,9 @@ use crate::message_args::{
 use crate::report::Report;
 use crate::said::Said;
 use crate::session;
-use crate::signals::Interrupts;
 
 /// The most that is read from stdin: more than a text may have.
 const MAX_STDIN: u64 = 64 * 1024;
-/// Messages that a chat begins with.
-const CHAT_BEGINS_WITH: u32 = 20;
 
 pub(crate) async fn send(global: &Global, console: &Console, args: SendArgs) -> Outcome {
     let text = match args.text.as_deref() {
@@ -177,105 +173,6 @@ async fn caught_up(client: &Client) {
     }
 }
 
-/// A conversation as it goes on: what is typed is sent line by line.
-pub(crate) async fn chat(global: &Global, console: &Console, whom: &str) -> Outcome {
-    let mut interrupts = Interrupts::listen()?;
-    let client = session::beside(global).await?;
-    let with = recipient(&client, whom)?;
-    let mut events = client.events();
-    client.resume_when_possible().await?;
-    let page = client.messages(&with, None, CHAT_BEGINS_WITH).await?;
-    let mut shown = page.messages.last().map_or(0, |last| last.sequence);
-    for message in page.messages {
-        console.tell(&said(Said::Message(message)));
-    }
-    let mut lines = typed_lines();
-    let mut input_over = false;
-    let outcome = loop {
-        if input_over
-            && client
-                .outbox(Some(&with))
-                .await?
-                .iter()
-                .all(|out| out.refusal.is_some())
-        {
-            break Ok(());
-        }
-        tokio::select! {
-            () = interrupts.recv() => break Ok(()),
-            line = lines.recv(), if !input_over => match line {
-                Some(line) if line.trim().is_empty() => {}
-                Some(line) => match client.send(&with, NewMessage::text(line)).await {
-                    Ok(id) => console.tell(&said(Said::Kept(id))),
-                    Err(error) => console.note(&error.to_string()),
-                },
-                None => input_over = true,
-            },
-            event = events.recv() => match event {
-                Some(EventOrGap::Event(event)) => match *event {
-                    Event::SignedOut { reason } => break Err(Failure::signed_out(reason.as_ref())),
-                    Event::Messages(event) => {
-                        follow(&client, console, &with, &mut shown, event).await?;
-                    }
-                    event @ (Event::Online { .. } | Event::Reconnecting { .. }) => {
-                        console.tell(&Report::Event(event));
-                    }
-                    _ => {}
-                },
-                Some(EventOrGap::Missed(count)) => console.tell(&Report::Missed(count)),
-                None => break Ok(()),
-            },
-        }
-        if console.is_deaf() {
-            break Ok(());
-        }
-    };
-    client.close().await;
-    outcome
-}
-
-async fn follow(
-    client: &Client,
-    console: &Console,
-    with: &Recipient,
-    shown: &mut u64,
-    event: MessageEvent,
-) -> Outcome {
-    match event {
-        MessageEvent::Changed {
-            id_group,
-            ids,
-            older: false,
-        } if client.recipient(&id_group).await? == *with => {
-            for id in ids {
-                let Some(message) = client.message(&id_group, &id).await? else {
-                    continue;
-                };
-                // What is changed further up is told as well.
-                *shown = (*shown).max(message.sequence);
-                console.tell(&said(Said::Message(message)));
-            }
-            client.mark_read(with, *shown).await?;
-        }
-        MessageEvent::Typing {
-            id_group,
-            who,
-            typing,
-        } if client.recipient(&id_group).await? == *with => {
-            console.tell(&Report::Event(Event::Messages(MessageEvent::Typing {
-                id_group,
-                who,
-                typing,
-            })));
-        }
-        event @ (MessageEvent::Arrived { .. }
-        | MessageEvent::Refused { .. }
-        | MessageEvent::CaughtUp) => console.tell(&Report::Event(Event::Messages(event))),
-        _ => {}
-    }
-    Ok(())
-}
-
 pub(crate) async fn outbox(global: &Global, console: &Console, command: OutboxCommand) -> Outcome {
     let (client, online) = session::online_or_not(global, console).await?;
     let mut events = client.events();
@@ -369,11 +266,11 @@ pub(crate) async fn delete_account(global: &Global, console: &Console, name: &st
     Ok(())
 }
 
-fn said(said: Said) -> Report {
+pub(super) fn said(said: Said) -> Report {
     Report::Said(Box::new(said))
 }
 
-fn recipient(client: &Client, word: &str) -> Result<Recipient, Failure> {
+pub(super) fn recipient(client: &Client, word: &str) -> Result<Recipient, Failure> {
     Ok(match target(client, word)? {
         Target::Contact(name) => Recipient::Contact(name),
         Target::Group(id_group) => Recipient::Group(id_group),
@@ -390,18 +287,4 @@ fn stdin() -> Result<String, Failure> {
     let end = text.trim_end_matches(['\n', '\r']).len();
     text.truncate(end);
     Ok(text)
-}
-
-/// Lines as they are typed. The thread is not waited for: nothing else ends a read that has begun.
-fn typed_lines() -> mpsc::Receiver<String> {
-    let (typed, lines) = mpsc::channel(16);
-    std::thread::spawn(move || {
-        for line in std::io::stdin().lines() {
-            let Ok(line) = line else { return };
-            if typed.blocking_send(line).is_err() {
-                return;
-            }
-        }
-    });
-    lines
 }

@@ -2,14 +2,18 @@
 
 mod account;
 mod call;
+mod chat;
 mod contacts;
 pub(crate) mod doctor;
 mod groups;
 mod history;
 mod messages;
+mod receipts;
 mod sound;
 mod voice;
 mod watch;
+
+pub(crate) use receipts::Reach;
 
 use crate::args::{Cli, Command};
 use crate::console::Console;
@@ -37,7 +41,7 @@ pub(crate) async fn run(cli: Cli, console: &Console) -> Outcome {
         Command::History(args) => messages::history(global, console, args).await,
         Command::Send(args) => messages::send(global, console, args).await,
         Command::Message(args) => messages::change(global, console, args).await,
-        Command::Chat { whom } => messages::chat(global, console, &whom).await,
+        Command::Chat { whom } => chat::chat(global, console, &whom).await,
         Command::Outbox(command) => messages::outbox(global, console, command).await,
         Command::Block(command) => messages::block(global, console, command).await,
         Command::Fetch(args) => messages::fetch(global, console, args).await,

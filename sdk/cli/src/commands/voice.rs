@@ -4,8 +4,8 @@ use std::path::Path;
 
 use cooee_sdk::{CallOptions, DeviceInfo, Input, LatencyProfile, Output, SendMode, WavSource};
 
-use crate::args::{SendChoice, VoiceOptions};
 use crate::failure::{Failure, chain};
+use crate::voice_args::{SendChoice, VoiceOptions};
 
 /// Turns the options into what the SDK takes.
 pub(crate) fn options(voice: &VoiceOptions) -> Result<CallOptions, Failure> {
@@ -95,7 +95,7 @@ mod tests {
     use cooee_sdk::{Input, LatencyProfile, Output, SendMode};
 
     use super::options;
-    use crate::args::{SendChoice, VoiceOptions};
+    use crate::voice_args::{SendChoice, VoiceOptions};
 
     fn chosen(input: &str, output: &str) -> VoiceOptions {
         VoiceOptions {
