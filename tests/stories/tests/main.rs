@@ -2,7 +2,11 @@
 //! that dies, told with real clients against a real server in this process.
 #![allow(clippy::unwrap_used)]
 
+mod accounts;
+mod attachments;
+mod blocking;
 mod breaks;
+mod called;
 mod calls;
 mod contacts;
 mod controls;

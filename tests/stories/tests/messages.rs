@@ -3,24 +3,24 @@
 use cooee_sdk::{Body, Event, Message, MessageError, MessageEvent, NewMessage, NotSent, Recipient};
 use cooee_stories::{Person, World};
 
-fn to(person: &Person) -> Recipient {
+pub(crate) fn to(person: &Person) -> Recipient {
     Recipient::Contact(person.name())
 }
 
-fn text(message: &Message) -> String {
+pub(crate) fn text(message: &Message) -> String {
     match &message.body {
         Body::Text(text) => text.clone(),
         other => format!("{other:?}"),
     }
 }
 
-async fn texts(person: &Person, with: &Recipient) -> Vec<String> {
+pub(crate) async fn texts(person: &Person, with: &Recipient) -> Vec<String> {
     let page = person.client.messages(with, None, 100).await.unwrap();
     page.messages.iter().map(text).collect()
 }
 
 /// Waits until a conversation reads like this.
-async fn reads(person: &mut Person, with: &Recipient, expected: &[&str]) {
+pub(crate) async fn reads(person: &mut Person, with: &Recipient, expected: &[&str]) {
     while texts(person, with).await != expected {
         let what = format!("a conversation to read {expected:?}");
         let messages = |event: &Event| matches!(event, Event::Messages(_));
@@ -28,7 +28,7 @@ async fn reads(person: &mut Person, with: &Recipient, expected: &[&str]) {
     }
 }
 
-async fn caught_up(person: &mut Person) {
+pub(crate) async fn caught_up(person: &mut Person) {
     while !person.client.is_caught_up().await {
         let messages = |event: &Event| matches!(event, Event::Messages(_));
         person.expect_event("to be caught up", messages).await;
