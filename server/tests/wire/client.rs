@@ -223,6 +223,20 @@ impl Client {
         }
     }
 
+    /// Reads up to the server's next ping and answers it. What comes before it waits.
+    pub(crate) async fn pinged(&mut self) {
+        loop {
+            match self.socket.next().await.unwrap().unwrap() {
+                Message::Ping(_) => return self.socket.flush().await.unwrap(),
+                Message::Text(text) => {
+                    let message = serde_json::from_str(&text).unwrap();
+                    self.presence.push_back(message);
+                }
+                other => panic!("{}: {other:?}", self.name),
+            }
+        }
+    }
+
     /// Nothing has been sent before the answer to what is asked now.
     pub(crate) async fn quiet(&mut self) {
         self.seq += 1;

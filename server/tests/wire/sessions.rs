@@ -158,13 +158,22 @@ async fn a_connection_without_a_login_is_closed() {
 
 #[tokio::test]
 async fn a_dead_connection_is_dropped_and_a_live_one_kept() {
+    let (period, limit) = (Duration::from_secs(10), Duration::from_secs(90));
     let running = start_with(|config| {
-        config.ping_interval = Duration::from_millis(50);
-        config.idle_timeout = Duration::from_millis(400);
+        config.ping_interval = period;
+        config.idle_timeout = limit;
     })
     .await;
     let (mut alice, bob) = running.pair("alice", "bob").await;
-    // Bob does not read, and so answers no ping; alice does.
+    tokio::time::pause();
+    // Bob does not read, and so answers no ping; alice does, and says nothing else.
+    let mut passed = Duration::ZERO;
+    while passed <= limit {
+        let step = period + Duration::from_millis(1);
+        tokio::time::advance(step).await;
+        passed += step;
+        alice.pinged().await;
+    }
     assert_eq!(alice.presence().await, ("bob".into(), "offline".into()));
     alice.quiet().await;
     drop(bob);
