@@ -1,10 +1,11 @@
-//! The database: one SQLite file, one thread that owns it.
+//! The database: one SQLite file, one thread that owns it, and one that brings it to the disk.
 //!
 //! Every request becomes a *job*: what to do inside a transaction, and what to tell afterwards.
-//! The thread takes all jobs that wait, runs each under a savepoint of one transaction, commits
-//! once (`synchronous = FULL`), and only then runs what each job has to tell, in the order of the
-//! jobs. So whatever anybody is told is durable, and everybody hears of changes in the order of
-//! the commits. Reads go the same way: they see everything that was committed before them, and
+//! The thread takes all jobs that wait, runs each under a savepoint of one transaction, and
+//! commits once. A second thread brings the commits to the disk, many at a time, and only then
+//! runs what each job has to tell, in the order of the jobs; meanwhile the first goes on with the
+//! next ones. So whatever anybody is told is durable, and everybody hears of changes in the order
+//! of the commits. Reads go the same way: they see everything that was committed before them, and
 //! a transaction that wrote nothing costs no write to disk.
 
 pub(crate) mod attachments;
@@ -19,6 +20,7 @@ pub(crate) mod groups;
 mod migrations;
 pub(crate) mod pictures;
 pub(crate) mod profiles;
+mod threads;
 pub(crate) mod tokens;
 
 use std::any::Any;
@@ -35,7 +37,6 @@ use time::macros::format_description;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::outbox::together;
 pub(crate) use migrations::{MigrationError, newest};
 
 /// Jobs that wait for the database thread; further requests wait in their connections.
@@ -44,11 +45,11 @@ const QUEUE: usize = 1024;
 /// The database's name in the data folder.
 pub(crate) const FILE: &str = "cooee.sqlite3";
 
+/// The name of its write-ahead log, as SQLite makes it.
+const LOG: &str = "cooee.sqlite3-wal";
+
 /// The name of the file that a running server keeps locked.
 pub(crate) const LOCK: &str = "lock";
-
-/// The most jobs in one transaction: bounds how long the first of them waits for its commit.
-const GROUP: usize = 256;
 
 /// The most that SQLite keeps of the database in memory, in its notation for KiB.
 const CACHE_KIB: i32 = -16_384;
@@ -112,28 +113,37 @@ pub(crate) type JobResult<T> = Result<T, JobError>;
 type Finish = Box<dyn FnOnce(Result<(), String>) + Send>;
 type Job = Box<dyn FnOnce(&Connection) -> (bool, Finish) + Send>;
 
-/// A handle to the database thread.
+/// A handle to the threads of the database.
 #[derive(Debug)]
 pub(crate) struct Db {
     queue: Mutex<Option<mpsc::Sender<Job>>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Db {
-    /// Opens the database in `folder`, migrates it and starts its thread.
+    /// Opens the database in `folder`, migrates it and starts its threads.
     pub(crate) fn open(folder: &Path) -> Result<Self, OpenError> {
         let lock = lock(folder)?;
         let connection = connect(&folder.join(FILE))?;
         let (queue, jobs) = mpsc::channel(QUEUE);
-        // The runtime's blocking pool rather than a bare thread: a paused test clock then never
+        let (committed, commits) = std::sync::mpsc::sync_channel(threads::AHEAD);
+        let log = folder.join(LOG);
+        // The runtime's blocking pool rather than bare threads: a paused test clock then never
         // runs ahead of the database.
-        let thread = tokio::task::spawn_blocking(move || {
-            run(connection, jobs);
+        let (telling_on, all_told) = std::sync::mpsc::channel::<()>();
+        let telling = tokio::task::spawn_blocking(move || {
+            threads::tell(&log, &commits);
+            drop(telling_on);
+        });
+        let working = tokio::task::spawn_blocking(move || {
+            threads::work(&connection, jobs, committed);
+            let _all_told = all_told.recv();
+            threads::close(connection);
             drop(lock);
         });
         Ok(Self {
             queue: Mutex::new(Some(queue)),
-            thread: Mutex::new(Some(thread)),
+            threads: Mutex::new(vec![working, telling]),
         })
     }
 
@@ -202,15 +212,12 @@ impl Db {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(thread) = thread
-            && let Err(error) = thread.await
-        {
-            tracing::error!(%error, "the database thread failed");
+        let threads =
+            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            if let Err(error) = thread.await {
+                tracing::error!(%error, "a thread of the database failed");
+            }
         }
     }
 }
@@ -263,7 +270,9 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    // Each commit is brought to the disk before anybody is told of it, but not by SQLite, which
+    // would make the next one wait.
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
     connection.pragma_update(None, "trusted_schema", "OFF")?;
     // What was erased is not to be found in the file either.
@@ -277,70 +286,6 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
         newer @ MigrationError::Newer { .. } => OpenError::Version(newer.to_string()),
     })?;
     Ok(connection)
-}
-
-/// The thread: takes what waits, commits it together, tells the results in order.
-fn run(connection: Connection, mut jobs: mpsc::Receiver<Job>) {
-    while let Some(first) = jobs.blocking_recv() {
-        let mut finishes = Vec::new();
-        let began = step(&connection, "BEGIN IMMEDIATE");
-        let committed = match began {
-            Ok(()) => {
-                let mut next = Some(first);
-                while let Some(job) = next {
-                    finishes.push(one(&connection, job));
-                    next = (finishes.len() < GROUP)
-                        .then(|| jobs.try_recv().ok())
-                        .flatten();
-                }
-                step(&connection, "COMMIT").inspect_err(|_| {
-                    let _nothing_to_undo = step(&connection, "ROLLBACK");
-                })
-            }
-            // The job is dropped unrun, and with it the channel that its requester waits on.
-            Err(error) => Err(error),
-        };
-        if let Err(error) = &committed {
-            tracing::error!(%error, "a commit failed");
-        }
-        let committed = committed.map_err(|error| error.to_string());
-        together(|| {
-            for finish in finishes {
-                let told = catch_unwind(AssertUnwindSafe(|| finish(committed.clone())));
-                if told.is_err() {
-                    tracing::error!("telling the result of a database job panicked");
-                }
-            }
-        });
-    }
-    let checkpoint = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
-    if let Err(error) = checkpoint {
-        tracing::warn!(%error, "the write-ahead log was not written back");
-    }
-    if let Err((_connection, error)) = connection.close() {
-        tracing::warn!(%error, "the database was not closed cleanly");
-    }
-}
-
-fn one(connection: &Connection, job: Job) -> Finish {
-    if let Err(error) = step(connection, "SAVEPOINT job") {
-        tracing::error!(%error, "no savepoint");
-    }
-    let (keep, finish) = job(connection);
-    let undone = if keep {
-        Ok(())
-    } else {
-        step(connection, "ROLLBACK TO job")
-    };
-    match undone.and_then(|()| step(connection, "RELEASE job")) {
-        Ok(()) => finish,
-        Err(error) => Box::new(move |_| finish(Err(error.to_string()))),
-    }
-}
-
-/// A step of the transaction, which is read once and for all.
-fn step(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
-    connection.prepare_cached(sql)?.execute([]).map(drop)
 }
 
 /// RFC 3339 in UTC with microseconds.
