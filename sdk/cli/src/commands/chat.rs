@@ -115,10 +115,15 @@ impl Chat<'_> {
             MessageEvent::Changed {
                 id_group,
                 ids,
-                older: false,
+                older,
             } if self.is_here(&id_group).await? => {
+                let shown = self.shown;
                 for id in ids {
-                    if let Some(message) = self.client.message(&id_group, &id).await? {
+                    let Some(message) = self.client.message(&id_group, &id).await? else {
+                        continue;
+                    };
+                    // The first page of a conversation that begins now comes as an older one.
+                    if !older || message.sequence > shown {
                         self.show(message);
                     }
                 }
