@@ -56,9 +56,9 @@ pub use event::Event;
 pub use events::{EventOrGap, Events};
 pub use keyring::check_keyring;
 pub use messages::{
-    Body, Conversation, ExportProgress, FileInfo, Found, Mark, Message, MessageError, MessageEvent,
-    MessagePage, NewMessage, Outgoing, OutgoingKind, Reaction, Recipient, message_json,
-    refusal_words,
+    Body, Conversation, ConversationPlace, ExportProgress, FileInfo, Found, Mark, Message,
+    MessageError, MessageEvent, MessagePage, NewMessage, Outgoing, OutgoingKind, Reaction,
+    Recipient, message_json, refusal_words,
 };
 pub use roster::Me;
 pub use shared::Connectivity;

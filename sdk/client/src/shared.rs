@@ -39,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) archive: Archive,
     /// Whoever fetches a file has it.
     pub(crate) transfers: tokio::sync::Mutex<()>,
+    /// Files are taken in for a message that is not kept yet.
+    pub(crate) intake: tokio::sync::Mutex<()>,
     roster: RwLock<Roster>,
     address_privacy: RwLock<AddressPrivacy>,
     session: RwLock<SessionFacts>,
@@ -70,6 +72,7 @@ impl Shared {
             credentials,
             archive,
             transfers: tokio::sync::Mutex::default(),
+            intake: tokio::sync::Mutex::default(),
             roster: RwLock::new(roster),
             address_privacy: RwLock::default(),
             session: RwLock::new(SessionFacts::default()),

@@ -6,11 +6,11 @@ use cooee_store::CacheError;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::listing::{list, outgoing, pair, recipient, title};
+use super::listing::{self, list, outgoing, pair, recipient, title};
 use super::shelf::{self, place};
 use super::types::{
-    Conversation, Found, Mark, Message, MessageError, MessagePage, NewMessage, Outgoing, Recipient,
-    message,
+    Conversation, ConversationPlace, Found, Mark, Message, MessageError, MessagePage, NewMessage,
+    Outgoing, Recipient, message,
 };
 use crate::Client;
 use crate::driver::{Command, MessageCommand};
@@ -36,21 +36,25 @@ impl Client {
     ///
     /// When the cache cannot be read.
     pub async fn conversation(&self, with: &Recipient) -> Result<Conversation, MessageError> {
-        let found = self.conversations().await?;
         let title = title(with, &self.shared.roster());
-        let known = found.into_iter().find(|one| one.with == *with);
-        Ok(known.unwrap_or_else(|| Conversation {
-            with: with.clone(),
-            id_group: match with {
-                Recipient::Contact(_) => None,
-                Recipient::Group(id_group) => Some(id_group.clone()),
-            },
-            title,
-            last: None,
-            unread: 0,
-            read: 0,
-            outbox: 0,
-        }))
+        let empty = listing::empty(title, with.clone());
+        let asked = empty.clone();
+        let read = self
+            .shared
+            .archive
+            .read(move |cache| listing::one(cache, asked));
+        Ok(read.await?.unwrap_or(empty))
+    }
+
+    /// Where every conversation stands, in no order: one look at the cache however many there are,
+    /// for whoever shows a list and wants to know what of it to ask for anew.
+    ///
+    /// # Errors
+    ///
+    /// When the cache cannot be read.
+    pub async fn conversation_places(&self) -> Result<Vec<ConversationPlace>, MessageError> {
+        let read = self.shared.archive.read(listing::places);
+        Ok(read.await?.unwrap_or_default())
     }
 
     /// With whom the conversation of this id is, as events name it.
@@ -222,6 +226,10 @@ impl Client {
     ///
     /// When it could never be sent, or cannot be kept.
     pub async fn send(&self, with: &Recipient, new: NewMessage) -> Result<EntryId, MessageError> {
+        let _intake = match new.files.is_empty() {
+            true => None,
+            false => Some(self.shared.intake.lock().await),
+        };
         let (content, list_attachment) = self.content(&new).await?;
         let posting = Posting::Message {
             content,

@@ -24,6 +24,8 @@ use crate::shared::Shared;
 const FOLDER: &str = "files";
 /// Bytes that are sent in one request, and held in memory.
 const PIECE: usize = 1024 * 1024;
+/// Bytes of a download after which it is told how far it has come.
+const STEP: u64 = 256 * 1024;
 /// The largest file that is taken from a server.
 const MAX_DOWNLOAD: u64 = 1024 * 1024 * 1024;
 /// Requests that one upload may take without getting further.
@@ -43,13 +45,40 @@ impl Client {
     ///
     /// [`MessageError::Offline`], [`MessageError::Transfer`], [`MessageError::File`].
     pub async fn fetch_attachment(&self, id: &AttachmentId) -> Result<PathBuf, MessageError> {
+        self.fetch_attachment_within(id, MAX_DOWNLOAD).await
+    }
+
+    /// The same for a file of at most `most` bytes: for what is fetched because it is in sight and
+    /// not because somebody asked for it. A larger one is refused before it is fetched where the
+    /// server says how large it is, and broken off where it does not.
+    ///
+    /// # Errors
+    ///
+    /// As [`fetch_attachment`](Self::fetch_attachment); [`MessageError::Transfer`] for a larger one.
+    pub async fn fetch_attachment_within(
+        &self,
+        id: &AttachmentId,
+        most: u64,
+    ) -> Result<PathBuf, MessageError> {
         // One after the other: two of the same file would write over each other.
         let _turn = self.shared.transfers.lock().await;
         if let Some(path) = self.attachment(id) {
-            return Ok(path);
+            let size = fs::metadata(&path).map_err(|error| file_error(&path, error))?;
+            return if size.len() > most {
+                Err(too_large())
+            } else {
+                Ok(path)
+            };
         }
         let token = self.shared.token().ok_or(MessageError::Offline)?;
-        download(&self.shared, self.http(), &token, id).await
+        download(
+            &self.shared,
+            self.http(),
+            &token,
+            id,
+            most.min(MAX_DOWNLOAD),
+        )
+        .await
     }
 
     /// The content of a new message, with its files put where they are uploaded from.
@@ -285,6 +314,7 @@ async fn download(
     http: &reqwest::Client,
     token: &Token,
     id: &AttachmentId,
+    most: u64,
 ) -> Result<PathBuf, MessageError> {
     let partial = folder(shared)?.join(format!("{id}.part"));
     let failed = |error| file_error(&partial, error);
@@ -312,17 +342,25 @@ async fn download(
         status => return Err(refused(response, status).await),
     }
     let total = done.saturating_add(response.content_length().unwrap_or(0));
+    if total > most {
+        return Err(too_large());
+    }
     let mut response = response;
+    let mut told = done;
     while let Some(piece) = response.chunk().await.map_err(not_transferred)? {
         done = done.saturating_add(piece.len() as u64);
-        if done > MAX_DOWNLOAD {
-            return Err(MessageError::Transfer("the file is too large".to_owned()));
+        if done > most {
+            return Err(too_large());
         }
         file = tokio::task::spawn_blocking(move || file.write_all(&piece).map(|()| file))
             .await
             .map_err(|_| MessageError::Closed)?
             .map_err(failed)?;
-        progress(shared, id, false, done, total);
+        // Pieces of the network's are small: told each, they would crowd out other events.
+        if done == total || done.saturating_sub(told) >= STEP {
+            told = done;
+            progress(shared, id, false, done, total);
+        }
     }
     drop(file);
     finish(shared, id, &partial).await
@@ -349,6 +387,10 @@ async fn finish(
     let whole = path(shared, id);
     fs::rename(partial, &whole).map_err(|error| file_error(&whole, error))?;
     Ok(whole)
+}
+
+fn too_large() -> MessageError {
+    MessageError::Transfer("the file is too large".to_owned())
 }
 
 struct HashWriter<'a>(&'a mut Sha256);
@@ -389,7 +431,7 @@ fn path(shared: &Shared, id: &AttachmentId) -> PathBuf {
     shared.data.join(FOLDER).join(id.as_str())
 }
 
-fn folder(shared: &Shared) -> Result<PathBuf, MessageError> {
+pub(super) fn folder(shared: &Shared) -> Result<PathBuf, MessageError> {
     let folder = shared.data.join(FOLDER);
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -416,7 +458,7 @@ fn private() -> OpenOptions {
     options
 }
 
-fn file_error(path: &Path, source: io::Error) -> MessageError {
+pub(super) fn file_error(path: &Path, source: io::Error) -> MessageError {
     MessageError::File {
         path: path.to_owned(),
         source,

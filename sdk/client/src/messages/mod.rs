@@ -2,6 +2,7 @@
 
 mod account;
 mod api;
+mod clearing;
 mod export;
 pub(crate) mod files;
 mod listing;
@@ -14,6 +15,7 @@ mod sim;
 
 pub use self::export::{ExportProgress, message_json};
 pub use self::types::{
-    Body, Conversation, FileInfo, Found, Mark, Message, MessageError, MessageEvent, MessagePage,
-    NewMessage, Outgoing, OutgoingKind, Reaction, Recipient, refusal_words,
+    Body, Conversation, ConversationPlace, FileInfo, Found, Mark, Message, MessageError,
+    MessageEvent, MessagePage, NewMessage, Outgoing, OutgoingKind, Reaction, Recipient,
+    refusal_words,
 };

@@ -37,6 +37,20 @@ pub struct Conversation {
     pub outbox: usize,
 }
 
+/// Where a conversation stands: little enough to be looked at for all of them whenever one has
+/// changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConversationPlace {
+    /// With whom.
+    pub with: Recipient,
+    /// Its id.
+    pub id_group: GroupId,
+    /// The highest sequence that is kept here; an edit or a reaction has one, too.
+    pub last: u64,
+    /// How far the user has read.
+    pub read: u64,
+}
+
 /// A message or a call, as it reads now: with its edits, reactions and deletion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
