@@ -10,6 +10,7 @@ mod called;
 mod calls;
 mod contacts;
 mod controls;
+mod files;
 mod group_calls;
 mod groups;
 mod messages;
