@@ -65,6 +65,7 @@ pub(crate) fn bridge() -> Builder<Wry> {
             settings::settings,
             settings::save_settings,
             settings::devices,
+            settings::watch_devices,
             settings::test_sound,
             settings::stop_sound_test,
             settings::play_test_sound,

@@ -2,15 +2,24 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use cooee_sdk::{CallDirection, CallStats, Client, Me, PictureId, Status};
+use cooee_sdk::{
+    CallDirection, CallStats, Client, DeviceReason, Direction, Input, Me, Output, PictureId, Status,
+};
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::Error as Unknown;
 
 use crate::conversations;
 use crate::model::account::Profile;
 use crate::model::call::{
-    CallRecord, EndReason, ParticipantStats, Quality, QualityReason, Route, StatsSample, Verdict,
+    CallRecord, DeviceChange, DeviceKind, EndReason, ParticipantStats, Quality, QualityReason,
+    Route, StatsSample, Verdict,
 };
+use crate::model::event::AppEvent;
 use crate::model::people::{Contact, Group, Presence, Roster};
-use crate::model::settings::{AddressPrivacy, Device, Devices, Processing, SendMode};
+use crate::model::settings::{
+    AddressPrivacy, Device, Devices, Processing, SendMode, SoundSettings,
+};
 
 /// Now, in milliseconds since the Unix epoch.
 pub(crate) fn now() -> i64 {
@@ -94,28 +103,36 @@ pub(crate) fn end_reason(reason: cooee_sdk::EndReason) -> EndReason {
     end_reason_word(reason.as_str())
 }
 
-/// The reason behind the stable word of the call history.
+/// The reason behind the stable word of the call history: the page has the same words.
 fn end_reason_word(word: &str) -> EndReason {
-    match word {
-        "hung_up" => EndReason::HungUp,
-        "remote_hung_up" => EndReason::RemoteHungUp,
-        "declined_here" => EndReason::DeclinedHere,
-        "declined" => EndReason::Declined,
-        "busy" => EndReason::Busy,
-        "offline" => EndReason::Offline,
-        "timeout" => EndReason::Timeout,
-        "cancelled" => EndReason::Cancelled,
-        "answered_elsewhere" => EndReason::AnsweredElsewhere,
-        "declined_elsewhere" => EndReason::DeclinedElsewhere,
-        "no_path" => EndReason::NoPath,
-        "refused" => EndReason::Refused,
-        "server_lost" => EndReason::ServerLost,
-        "lost" => EndReason::Lost,
-        "left_group" => EndReason::LeftGroup,
-        "audio" => EndReason::Audio,
-        "interrupted" => EndReason::Interrupted,
-        _ => EndReason::Unknown,
-    }
+    let word = IntoDeserializer::<Unknown>::into_deserializer(word);
+    EndReason::deserialize(word).unwrap_or(EndReason::Unknown)
+}
+
+/// What the user is told of a call's device; nothing of what they chose themselves.
+pub(crate) fn device_change(
+    direction: Direction,
+    reason: DeviceReason,
+    device: Option<String>,
+) -> Option<AppEvent> {
+    let change = match (reason, &device) {
+        (DeviceReason::Opened | DeviceReason::Chosen, _) => return None,
+        (DeviceReason::Refused, _) => DeviceChange::Refused,
+        (DeviceReason::Missing, _) | (DeviceReason::Lost, None) => DeviceChange::Missing,
+        (DeviceReason::Lost, Some(_)) => DeviceChange::Replaced,
+        (DeviceReason::Returned, _) => DeviceChange::Returned,
+        (DeviceReason::DefaultChanged, _) => DeviceChange::Followed,
+        // The type is non-exhaustive.
+        _ => return None,
+    };
+    Some(AppEvent::CallDevice {
+        kind: match direction {
+            Direction::Output => DeviceKind::Loudspeaker,
+            _ => DeviceKind::Microphone,
+        },
+        change,
+        device,
+    })
 }
 
 /// Whether a call that came in and was not answered counts as missed.
@@ -229,6 +246,18 @@ pub(crate) fn devices(found: &[cooee_sdk::DeviceInfo]) -> Devices {
     }
 }
 
+/// The microphone that the user has chosen.
+pub(crate) fn input(sound: &SoundSettings) -> Input {
+    let chosen = sound.microphone.clone();
+    chosen.map_or(Input::Default, Input::Device)
+}
+
+/// The loudspeaker that the user has chosen.
+pub(crate) fn output(sound: &SoundSettings) -> Output {
+    let chosen = sound.loudspeaker.clone();
+    chosen.map_or(Output::Default, Output::Device)
+}
+
 impl From<Processing> for cooee_sdk::Processing {
     fn from(processing: Processing) -> Self {
         Self {
@@ -257,5 +286,78 @@ impl From<AddressPrivacy> for cooee_sdk::AddressPrivacy {
             AddressPrivacy::RelayUntilVerified => Self::RelayUntilVerified,
             AddressPrivacy::AlwaysRelay => Self::AlwaysRelay,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cooee_sdk::{DeviceReason, Direction};
+
+    use super::{EndReason, device_change, end_reason_word};
+    use crate::model::call::{DeviceChange, DeviceKind};
+    use crate::model::event::AppEvent;
+
+    #[test]
+    fn of_devices_the_user_is_told_what_they_did_not_choose() {
+        let told = |reason, device: Option<&str>| {
+            let device = device.map(str::to_owned);
+            match device_change(Direction::Input, reason, device) {
+                Some(AppEvent::CallDevice { kind, change, .. }) => {
+                    assert_eq!(kind, DeviceKind::Microphone);
+                    Some(change)
+                }
+                _ => None,
+            }
+        };
+        let other = Some("other");
+        assert_eq!(told(DeviceReason::Opened, other), None);
+        assert_eq!(told(DeviceReason::Chosen, other), None);
+        assert_eq!(
+            told(DeviceReason::Lost, other),
+            Some(DeviceChange::Replaced)
+        );
+        assert_eq!(told(DeviceReason::Lost, None), Some(DeviceChange::Missing));
+        assert_eq!(
+            told(DeviceReason::Missing, None),
+            Some(DeviceChange::Missing)
+        );
+        assert_eq!(
+            told(DeviceReason::Refused, None),
+            Some(DeviceChange::Refused)
+        );
+        assert_eq!(
+            told(DeviceReason::Returned, other),
+            Some(DeviceChange::Returned)
+        );
+        let followed = told(DeviceReason::DefaultChanged, other);
+        assert_eq!(followed, Some(DeviceChange::Followed));
+    }
+
+    #[test]
+    fn the_page_has_a_word_for_each_reason_of_the_sdk() {
+        for reason in [
+            cooee_sdk::EndReason::HungUp,
+            cooee_sdk::EndReason::RemoteHungUp,
+            cooee_sdk::EndReason::DeclinedHere,
+            cooee_sdk::EndReason::Declined,
+            cooee_sdk::EndReason::Busy,
+            cooee_sdk::EndReason::Offline,
+            cooee_sdk::EndReason::TimedOut,
+            cooee_sdk::EndReason::Cancelled,
+            cooee_sdk::EndReason::AnsweredElsewhere,
+            cooee_sdk::EndReason::DeclinedElsewhere,
+            cooee_sdk::EndReason::NoPath,
+            cooee_sdk::EndReason::Refused,
+            cooee_sdk::EndReason::ServerLost,
+            cooee_sdk::EndReason::Lost,
+            cooee_sdk::EndReason::LeftGroup,
+            cooee_sdk::EndReason::Audio,
+        ] {
+            let word = reason.as_str();
+            assert_ne!(end_reason_word(word), EndReason::Unknown, "{word}");
+        }
+        // The history's own, and what a later version may write there.
+        assert_eq!(end_reason_word("interrupted"), EndReason::Interrupted);
+        assert_eq!(end_reason_word("struck by lightning"), EndReason::Unknown);
     }
 }

@@ -126,6 +126,8 @@ pub(crate) enum ErrorCode {
     Blocked,
     /// The file is larger than the server takes.
     FileTooLarge,
+    /// The server has no room for more of the user's files.
+    NoSpace,
 
     // This machine.
     /// The data folder cannot be used.
@@ -134,6 +136,8 @@ pub(crate) enum ErrorCode {
     Cache,
     /// The disk is full.
     DiskFull,
+    /// Nothing can be written to the place that the user chose.
+    PlaceUnusable,
     /// TLS could not be set up.
     Tls,
     /// Not a key that can be caught.

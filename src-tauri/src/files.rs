@@ -30,17 +30,15 @@ pub(crate) fn read_json<T: DeserializeOwned + Default>(path: &Path) -> io::Resul
 pub(crate) fn write_json(path: &Path, contents: &impl Serialize) -> io::Result<()> {
     let text = serde_json::to_vec_pretty(contents)?;
     let partial = beside(path, "partial");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    let mut file = options.open(&partial)?;
+    let mut file = private().create(true).truncate(true).open(&partial)?;
     file.write_all(&text)?;
     file.sync_all()?;
     fs::rename(partial, path)
+}
+
+/// Writes a new file, for its owner's eyes only.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    private().create_new(true).open(path)?.write_all(bytes)
 }
 
 /// Makes a folder that only its owner can enter.
@@ -67,6 +65,17 @@ pub(crate) fn size(folder: &Path) -> u64 {
             Err(_) => 0,
         })
         .sum()
+}
+
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options
 }
 
 fn beside(path: &Path, ending: &str) -> PathBuf {

@@ -16,19 +16,19 @@ mod commands;
 mod configuration;
 mod conversations;
 mod convert;
+mod devices;
 mod diagnostics;
+mod dialogs;
 mod error;
+mod export;
 mod feed;
 mod files;
 mod line;
 mod link;
 mod media;
-#[allow(
-    dead_code,
-    reason = "the test of the microphone, and devices that come and go, wait for the SDK"
-)]
 mod model;
 mod options;
+mod picked;
 mod settings;
 mod shell;
 mod sounds;
@@ -40,6 +40,7 @@ use tauri::{AppHandle, Manager, RunEvent};
 use tauri_plugin_deep_link::DeepLinkExt;
 
 use accounts::Index;
+use dialogs::Dialogs;
 use options::Options;
 use settings::Chosen;
 use shell::Shell;
@@ -100,10 +101,15 @@ fn set_up(app: &AppHandle, options: &Options) -> Result<(), Box<dyn std::error::
     files::make_private_folder(&data)?;
     diagnostics::start_log(&diagnostics::log_folder(&data));
     tracing::info!(version = %app.package_info().version, "started");
+    let index = Index::load(&data)?;
+    for entry in &index.accounts {
+        picked::clean(&entry.id.folder(&data));
+    }
     let shell = Arc::new(Shell::new(
         data.clone(),
-        Index::load(&data)?,
+        index,
         Chosen::load(&data)?,
+        Dialogs::new(options),
     ));
     app.manage(Arc::clone(&shell));
     system::set_up(app, &shell);

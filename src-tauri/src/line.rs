@@ -83,6 +83,8 @@ impl Line {
             handle: handle.clone(),
             samples: Vec::new(),
         });
+        // The devices are the call's now.
+        shell.bench.end_test();
         shell.tell_call();
         tauri::async_runtime::spawn(follow(Arc::clone(shell), id, handle));
     }
@@ -123,6 +125,14 @@ impl Line {
             }
             return Change::Sample(sample);
         }
+        if let Event::DeviceChanged(news) = event {
+            current.view.handle_device(news);
+            return Change::Device(convert::device_change(
+                news.direction,
+                news.reason,
+                news.device.clone(),
+            ));
+        }
         if current.view.handle_event(event) {
             Change::Call
         } else {
@@ -148,6 +158,8 @@ pub(crate) enum Change {
     Call,
     /// Another second of it is there.
     Sample(StatsSample),
+    /// One of its devices, and what the user is told of that.
+    Device(Option<AppEvent>),
 }
 
 impl Current {

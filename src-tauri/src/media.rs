@@ -1,16 +1,18 @@
-//! Pictures for the page: `media://localhost/picture/ACCOUNT/ID`.
+//! Pictures for the page: those of profiles at `media://localhost/picture/ACCOUNT/ID`, those in
+//! conversations at `media://localhost/file/ACCOUNT/ID`.
 //!
 //! The page never learns an address of the server, and loads nothing from elsewhere. A picture
-//! comes from the account's folder or through the SDK, is bounded in size, and is given out only
-//! as one of three kinds of picture, recognised by its content, with `nosniff`: what a server or
-//! a person passes off as a picture never becomes a page, a script or an SVG.
+//! comes from the account's folder or through the SDK, which keeps it there; what is in a
+//! conversation was compared with the SHA-256 that is its id. It is bounded in size, and given out
+//! only as one of three kinds of picture, recognised by its content, with `nosniff`: what a server
+//! or a person passes off as a picture never becomes a page, a script or an SVG.
 
 use std::path::{Path, PathBuf};
 
-use cooee_sdk::{Client, PictureId};
+use cooee_sdk::{AttachmentId, Client, PictureId};
 use tauri::http::{Method, Request, Response, StatusCode, header};
 
-use crate::error::{Answer, ErrorCode};
+use crate::error::{Answer, AppError, ErrorCode};
 use crate::files;
 use crate::model::account::AccountId;
 use crate::shell::Shell;
@@ -25,8 +27,12 @@ pub(crate) const ROOT: &str = "media://localhost";
 #[cfg(any(windows, target_os = "android"))]
 pub(crate) const ROOT: &str = "http://media.localhost";
 
-/// The largest picture that is given out, in bytes.
+/// The largest picture of a profile that is given out, in bytes.
 const MAX_PICTURE: u64 = 4 * 1024 * 1024;
+
+/// The largest picture in a conversation that is fetched to be shown, in bytes. A larger one can be
+/// saved as a file.
+const MAX_SHOWN: u64 = 16 * 1024 * 1024;
 
 /// A kind of picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,11 +56,20 @@ impl Kind {
         }
     }
 
-    fn media_type(self) -> &'static str {
+    pub(crate) fn media_type(self) -> &'static str {
         match self {
             Self::Png => "image/png",
             Self::Jpeg => "image/jpeg",
             Self::WebP => "image/webp",
+        }
+    }
+
+    /// How the name of such a file ends.
+    pub(crate) fn ending(self) -> &'static str {
+        match self {
+            Self::Png => "png",
+            Self::Jpeg => "jpg",
+            Self::WebP => "webp",
         }
     }
 }
@@ -63,7 +78,15 @@ impl Kind {
 #[derive(Debug, PartialEq)]
 struct Asked {
     account: AccountId,
-    picture: PictureId,
+    what: What,
+}
+
+#[derive(Debug, PartialEq)]
+enum What {
+    /// A profile's picture.
+    Picture(PictureId),
+    /// A picture in a conversation.
+    File(AttachmentId),
 }
 
 /// Answers the page.
@@ -74,7 +97,11 @@ pub(crate) async fn respond(shell: &Shell, request: &Request<Vec<u8>>) -> Respon
     let Some(asked) = asked(request.uri().path()) else {
         return refuse(StatusCode::NOT_FOUND);
     };
-    match picture(shell, &asked).await {
+    let given = match &asked.what {
+        What::Picture(id) => picture(shell, &asked.account, id).await,
+        What::File(id) => file(shell, &asked.account, id).await,
+    };
+    match given {
         Ok(bytes) => give(bytes),
         Err(problem) => {
             tracing::debug!(%problem, "no picture");
@@ -83,34 +110,47 @@ pub(crate) async fn respond(shell: &Shell, request: &Request<Vec<u8>>) -> Respon
     }
 }
 
-/// Where an account's pictures are kept.
+/// Where an account's pictures of profiles are kept.
 pub(crate) fn folder(account: &Path) -> PathBuf {
     account.join("media")
 }
 
 fn asked(path: &str) -> Option<Asked> {
     let mut parts = path.strip_prefix('/')?.split('/');
-    let ("picture", Some(account), Some(id), None) =
+    let (kind, Some(account), Some(id), None) =
         (parts.next()?, parts.next(), parts.next(), parts.next())
     else {
         return None;
     };
     let account = AccountId(account.to_owned());
-    let picture = PictureId::parse(id).filter(|id| !id.is_none())?;
-    account.is_sound().then_some(Asked { account, picture })
+    let what = match kind {
+        "picture" => What::Picture(PictureId::parse(id).filter(|id| !id.is_none())?),
+        "file" => What::File(AttachmentId::parse(id).ok()?),
+        _ => return None,
+    };
+    account.is_sound().then_some(Asked { account, what })
 }
 
-async fn picture(shell: &Shell, asked: &Asked) -> Answer<Vec<u8>> {
-    let client = shell.client(&asked.account)?;
-    let folder = folder(&asked.account.folder(&shell.data));
-    let file = folder.join(asked.picture.as_str());
+/// A picture in a conversation, as the SDK keeps it: its path is made of the id, which is 64
+/// hexadecimal digits.
+async fn file(shell: &Shell, account: &AccountId, id: &AttachmentId) -> Answer<Vec<u8>> {
+    let client = shell.client(account)?;
+    let path = client.fetch_attachment_within(id, MAX_SHOWN).await?;
+    let bytes = tokio::fs::read(path).await;
+    bytes.map_err(|error| AppError::new(ErrorCode::NoAttachment, error))
+}
+
+async fn picture(shell: &Shell, account: &AccountId, id: &PictureId) -> Answer<Vec<u8>> {
+    let client = shell.client(account)?;
+    let folder = folder(&account.folder(&shell.data));
+    let file = folder.join(id.as_str());
     if let Ok(metadata) = tokio::fs::metadata(&file).await
         && metadata.len() <= MAX_PICTURE
         && let Ok(bytes) = tokio::fs::read(&file).await
     {
         return Ok(bytes);
     }
-    let bytes = fetch(&client, &asked.picture).await?;
+    let bytes = fetch(&client, id).await?;
     // A picture that cannot be kept is fetched again the next time.
     let kept = bytes.clone();
     let _ = tauri::async_runtime::spawn_blocking(move || {
@@ -168,17 +208,25 @@ mod tests {
     #[test]
     fn paths_lead_nowhere_but_to_pictures() {
         let (account, id) = ("0123456789abcdef", "ab".repeat(32));
-        assert!(asked(&format!("/picture/{account}/{id}")).is_some());
+        for kind in ["picture", "file"] {
+            assert!(asked(&format!("/{kind}/{account}/{id}")).is_some());
+            for path in [
+                format!("/{kind}/{account}/"),
+                format!("/{kind}/{account}/{id}/x"),
+                format!("/{kind}/{account}/{id}.part"),
+                format!("/{kind}/{account}/../../accounts.json"),
+                format!("/{kind}/../{id}"),
+                format!("/{kind}/{account}/%2e%2e%2f{id}"),
+                format!("/{kind}/{account}/{}", "..".repeat(32)),
+                format!("//{kind}/{account}/{id}"),
+            ] {
+                assert_eq!(asked(&path), None, "{path}");
+            }
+        }
         for path in [
             String::new(),
             "/".to_owned(),
-            format!("/picture/{account}/"),
-            format!("/picture/{account}/{id}/x"),
-            format!("/picture/{account}/../../accounts.json"),
-            format!("/picture/../{id}"),
-            format!("/picture/{account}/%2e%2e%2f{id}"),
-            format!("/file/{account}/{id}"),
-            format!("//picture/{account}/{id}"),
+            format!("/log/{account}/{id}"),
         ] {
             assert_eq!(asked(&path), None, "{path}");
         }

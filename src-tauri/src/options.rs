@@ -24,6 +24,9 @@ pub(crate) struct Options {
     pub(crate) hidden: bool,
     /// Links that were opened with it.
     pub(crate) links: Vec<String>,
+    /// Where the answers to dialogs are that a test of the window gives: `crate::dialogs`.
+    #[cfg(debug_assertions)]
+    pub(crate) dialogs: Option<PathBuf>,
 }
 
 impl Options {
@@ -34,6 +37,8 @@ impl Options {
             match argument.to_str() {
                 Some("--data") => options.data = arguments.next().map(PathBuf::from),
                 Some(HIDDEN) => options.hidden = true,
+                #[cfg(debug_assertions)]
+                Some("--dialogs") => options.dialogs = arguments.next().map(PathBuf::from),
                 Some(text) if is_link(text) => options.links.push(text.to_owned()),
                 Some(_) | None => {}
             }

@@ -10,7 +10,10 @@ use tokio::sync::watch;
 use crate::accounts::{Entry, Index, Running, described};
 use crate::conversations;
 use crate::convert;
+use crate::devices::Bench;
+use crate::dialogs::Dialogs;
 use crate::error::{Answer, AppError, ErrorCode};
+use crate::export::Exports;
 use crate::feed::Feed;
 use crate::line::{Change, Line};
 use crate::model::account::{Account, AccountId};
@@ -18,6 +21,7 @@ use crate::model::call::IncomingCall;
 use crate::model::conversation::Conversation;
 use crate::model::event::{AccountRoster, AppEvent, Notice, Snapshot};
 use crate::model::people::Invitation;
+use crate::picked::Picked;
 use crate::settings::Chosen;
 use crate::sounds::Sounds;
 
@@ -47,6 +51,10 @@ pub(crate) struct Shell {
     pub(crate) feed: Feed,
     pub(crate) line: Line,
     pub(crate) sounds: Sounds,
+    pub(crate) bench: Bench,
+    pub(crate) dialogs: Dialogs,
+    pub(crate) picked: Picked,
+    pub(crate) exports: Exports,
     pub(crate) chosen: Chosen,
     pub(crate) observer: OnceLock<Box<dyn Observer>>,
     /// Signing in and out changes one account at a time.
@@ -63,12 +71,16 @@ struct State {
 }
 
 impl Shell {
-    pub(crate) fn new(data: PathBuf, index: Index, chosen: Chosen) -> Self {
+    pub(crate) fn new(data: PathBuf, index: Index, chosen: Chosen, dialogs: Dialogs) -> Self {
         Self {
             data,
             feed: Feed::default(),
             line: Line::default(),
             sounds: Sounds::default(),
+            bench: Bench::default(),
+            dialogs,
+            picked: Picked::default(),
+            exports: Exports::default(),
             chosen,
             observer: OnceLock::new(),
             changing: tokio::sync::Mutex::new(()),
@@ -145,6 +157,18 @@ impl Shell {
             })
         });
         ringing.collect()
+    }
+
+    /// The conversation that a call which rings, or rang, belongs to.
+    pub(crate) fn conversation_of(&self, account: &AccountId, ring: &Ring) -> String {
+        let group = GroupId::parse(&ring.id_group).ok().filter(|id| {
+            self.client(account)
+                .is_ok_and(|client| is_group(&client, id))
+        });
+        group.map_or_else(
+            || conversations::pair(&ring.from),
+            |group| group.to_string(),
+        )
     }
 
     /// The client of an account.
@@ -318,6 +342,12 @@ impl Shell {
         match self.line.handle_event(account, event) {
             Change::Nothing => {}
             Change::Call => self.tell_call(),
+            Change::Device(told) => {
+                self.tell_call();
+                if let Some(told) = told {
+                    self.tell(told);
+                }
+            }
             Change::Sample(sample) => self.tell(AppEvent::Stats { sample }),
         }
     }

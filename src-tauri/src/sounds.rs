@@ -3,8 +3,9 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use cooee_sdk::{Chime, Output};
+use cooee_sdk::Chime;
 
+use crate::convert;
 use crate::model::call::{Call, CallPhase};
 use crate::model::event::AppEvent;
 use crate::model::settings::Settings;
@@ -62,13 +63,13 @@ impl Tone {
         let mut samples = self.ready()?;
         let period = (self.period() * RATE) as usize;
         samples.resize(samples.len().max(period), 0.0);
-        Some(Chime::repeat(samples, output(settings)))
+        Some(Chime::repeat(samples, convert::output(&settings.sound)))
     }
 
     /// Plays it once.
     pub(crate) fn once(self, settings: &Settings) {
         if let Some(samples) = self.ready() {
-            Chime::once(samples, output(settings));
+            Chime::once(samples, convert::output(&settings.sound));
         }
     }
 
@@ -79,11 +80,6 @@ impl Tone {
         }
         samples.ok()
     }
-}
-
-fn output(settings: &Settings) -> Output {
-    let chosen = settings.sound.loudspeaker.clone();
-    chosen.map_or(Output::Default, Output::Device)
 }
 
 /// What is being played, and of the call what decides about it.

@@ -27,6 +27,8 @@ const MAX_URL: usize = 2048;
 pub(crate) async fn subscribe(shell: Here<'_>, events: Channel<AppEvent>) -> Answer<Snapshot> {
     // Subscribing first: what changes in between is told twice, and never lost.
     shell.feed.subscribe(events);
+    // A page that was there before may have been watching.
+    shell.bench.watch(&shell, false);
     tracing::info!("the page is there");
     Ok(shell.snapshot())
 }
@@ -88,7 +90,8 @@ pub(crate) async fn storage(shell: Here<'_>, account: AccountId) -> Answer<Stora
         diagnostics::log_folder(&shell.data),
     );
     let sizes = tauri::async_runtime::spawn_blocking(move || {
-        let media = files::size(&media::folder(&folder));
+        let media =
+            files::size(&media::folder(&folder)).saturating_add(files::size(&folder.join("files")));
         Storage {
             cache: bytes(files::size(&folder).saturating_sub(media)),
             media: bytes(media),
@@ -105,6 +108,7 @@ pub(crate) async fn storage(shell: Here<'_>, account: AccountId) -> Answer<Stora
 #[specta::specta]
 pub(crate) async fn clear_media(shell: Here<'_>, account: AccountId) -> Answer<()> {
     let running = shell.find(&account)?;
+    running.client.clear_attachments().await?;
     let folder = media::folder(&running.id.folder(&shell.data));
     match tokio::fs::remove_dir_all(folder).await {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

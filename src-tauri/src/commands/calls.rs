@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use cooee_sdk::{CallId, CallOptions, Input, LatencyProfile, Output};
+use cooee_sdk::{CallId, CallOptions, LatencyProfile};
 
 use super::{Here, group_id, username, usernames};
 use crate::convert;
@@ -256,14 +256,8 @@ fn tell_volumes(shell: &Shell) {
 fn options(settings: &Settings) -> CallOptions {
     let sound = &settings.sound;
     CallOptions {
-        input: sound
-            .microphone
-            .clone()
-            .map_or(Input::Default, Input::Device),
-        output: sound
-            .loudspeaker
-            .clone()
-            .map_or(Output::Default, Output::Device),
+        input: convert::input(sound),
+        output: convert::output(sound),
         processing: Some(sound.processing.into()),
         latency: if sound.low_latency {
             LatencyProfile::Low

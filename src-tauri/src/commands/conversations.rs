@@ -1,13 +1,21 @@
 //! What people write to each other.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use cooee_sdk::{Client, EntryId, Recipient};
+use tauri::AppHandle;
+
 use super::{Here, username};
 use crate::conversations::{self, entry_id, recipient};
-use crate::error::{Answer, ErrorCode};
+use crate::error::{Answer, AppError, ErrorCode};
+use crate::export;
 use crate::model::account::AccountId;
 use crate::model::conversation::{
-    Conversation, Found, Message, NewMessage, Page, PageFrom, PickedFile,
+    Conversation, Export, Found, Message, MessageAt, NewMessage, Page, PageFrom, PickedFile,
 };
 use crate::model::event::AppEvent;
+use crate::picked::MAX_PASTED;
+use crate::shell::Shell;
 
 /// Every conversation that anything was said in, the latest first.
 #[tauri::command]
@@ -27,7 +35,7 @@ pub(crate) async fn conversation_with(
     account: AccountId,
     name: String,
 ) -> Answer<Conversation> {
-    let with = cooee_sdk::Recipient::Contact(username(&name)?);
+    let with = Recipient::Contact(username(&name)?);
     conversations::one(&shell, &shell.find(&account)?, &with).await
 }
 
@@ -57,95 +65,63 @@ pub(crate) async fn send_message(
 ) -> Answer<Message> {
     let client = shell.client(&account)?;
     let with = recipient(&conversation)?;
-    // Files are chosen by commands of this app only, and those do not give any yet.
-    if !message.files.is_empty() {
-        return Err(ErrorCode::NoAttachment.into());
-    }
     let new = cooee_sdk::NewMessage {
         text: message.text,
         reply_to: message.reply_to.as_deref().map(entry_id).transpose()?,
-        ..cooee_sdk::NewMessage::default()
+        files: shell.picked.paths(&account, &message.files)?,
     };
     let id = client.send(&with, new).await?;
+    // The SDK has copies of its own now.
+    shell.picked.sent(&message.files);
     conversations::written(&client, &with, &id).await
 }
 
 /// Puts other words in one's own message.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn edit_message(
-    shell: Here<'_>,
-    account: AccountId,
-    conversation: String,
-    message: String,
-    text: String,
-) -> Answer<()> {
-    let (with, id) = (recipient(&conversation)?, entry_id(&message)?);
-    shell.client(&account)?.edit(&with, &id, text).await?;
+pub(crate) async fn edit_message(shell: Here<'_>, at: MessageAt, text: String) -> Answer<()> {
+    let (client, with, id) = target(&shell, &at)?;
+    client.edit(&with, &id, text).await?;
     Ok(())
 }
 
 /// Deletes one's own message for everybody.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn delete_message(
-    shell: Here<'_>,
-    account: AccountId,
-    conversation: String,
-    message: String,
-) -> Answer<()> {
-    let (with, id) = (recipient(&conversation)?, entry_id(&message)?);
-    shell.client(&account)?.delete(&with, &id).await?;
+pub(crate) async fn delete_message(shell: Here<'_>, at: MessageAt) -> Answer<()> {
+    let (client, with, id) = target(&shell, &at)?;
+    client.delete(&with, &id).await?;
     Ok(())
 }
 
 /// Sets one's reaction to a message; an empty one takes it back.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn react(
-    shell: Here<'_>,
-    account: AccountId,
-    conversation: String,
-    message: String,
-    reaction: String,
-) -> Answer<()> {
-    let (with, id) = (recipient(&conversation)?, entry_id(&message)?);
-    shell.client(&account)?.react(&with, &id, reaction).await?;
+pub(crate) async fn react(shell: Here<'_>, at: MessageAt, reaction: String) -> Answer<()> {
+    let (client, with, id) = target(&shell, &at)?;
+    client.react(&with, &id, reaction).await?;
     Ok(())
 }
 
 /// Sends a message again that was refused.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn retry_message(
-    shell: Here<'_>,
-    account: AccountId,
-    conversation: String,
-    message: String,
-) -> Answer<()> {
-    recipient(&conversation)?;
-    Ok(shell.client(&account)?.retry(&entry_id(&message)?).await?)
+pub(crate) async fn retry_message(shell: Here<'_>, at: MessageAt) -> Answer<()> {
+    let (client, _, id) = target(&shell, &at)?;
+    Ok(client.retry(&id).await?)
 }
 
 /// Drops a message that was not sent.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn discard_message(
-    shell: Here<'_>,
-    account: AccountId,
-    conversation: String,
-    message: String,
-) -> Answer<()> {
-    recipient(&conversation)?;
-    shell
-        .client(&account)?
-        .discard(&entry_id(&message)?)
-        .await?;
+pub(crate) async fn discard_message(shell: Here<'_>, at: MessageAt) -> Answer<()> {
+    let (client, _, id) = target(&shell, &at)?;
+    client.discard(&id).await?;
     shell.tell(AppEvent::Messages {
-        account,
-        conversation,
+        account: at.account,
+        conversation: at.conversation,
         messages: Vec::new(),
-        removed: vec![message],
+        removed: vec![at.message],
     });
     Ok(())
 }
@@ -166,7 +142,7 @@ pub(crate) async fn mark_read(
         return Ok(());
     }
     running.told().set_read_here(conversation, sequence);
-    conversations::tell_list(&shell, &running).await
+    conversations::tell_one(&shell, &running, &with).await
 }
 
 /// The user types in a conversation, or no longer. Others learn it if the settings allow. May be
@@ -219,9 +195,17 @@ pub(crate) async fn search_messages(
 /// Lets the user choose files to send, in the system's dialog. Empty when they chose none.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn pick_files(shell: Here<'_>, account: AccountId) -> Answer<Vec<PickedFile>> {
+pub(crate) async fn pick_files(
+    app: AppHandle,
+    shell: Here<'_>,
+    account: AccountId,
+) -> Answer<Vec<PickedFile>> {
     let _ = shell.client(&account)?;
-    Err(ErrorCode::Unsupported.into())
+    let paths = shell.dialogs.files(&app).await?;
+    paths
+        .into_iter()
+        .map(|path| shell.picked.take(&account, path))
+        .collect()
 }
 
 /// Takes a picture that was pasted or dropped: PNG, JPEG or WebP in base64, at most 8 MiB.
@@ -233,8 +217,15 @@ pub(crate) async fn add_picture(
     name: String,
     picture: String,
 ) -> Answer<PickedFile> {
-    let _ = (shell.client(&account)?, name, picture);
-    Err(ErrorCode::Unsupported.into())
+    let _ = shell.client(&account)?;
+    if picture.len() > MAX_PASTED.div_ceil(3) * 4 {
+        return Err(ErrorCode::FileTooLarge.into());
+    }
+    let bytes = STANDARD
+        .decode(picture)
+        .map_err(|error| AppError::new(ErrorCode::PictureInvalid, error))?;
+    let folder = account.folder(&shell.data);
+    shell.picked.paste(&account, &folder, &name, &bytes)
 }
 
 /// Fetches a file and writes it where the user says, in the system's dialog. False when they
@@ -242,21 +233,40 @@ pub(crate) async fn add_picture(
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn save_file(
+    app: AppHandle,
     shell: Here<'_>,
-    account: AccountId,
-    conversation: String,
-    message: String,
+    at: MessageAt,
     file: String,
 ) -> Answer<bool> {
-    let _ = (shell.client(&account)?, conversation, message, file);
-    Err(ErrorCode::Unsupported.into())
+    let running = shell.find(&at.account)?;
+    let (_, with, id) = target(&shell, &at)?;
+    let file = conversations::file(&running.client, &with, &id, &file).await?;
+    let Some(place) = shell.dialogs.save(&app, &file.name).await? else {
+        return Ok(false);
+    };
+    conversations::save(&shell, &running, &file, &place).await?;
+    Ok(true)
 }
 
-/// Writes everything of an account where the user says, in the system's dialog. False when they
-/// changed their mind.
+/// Writes everything of an account into a new folder where the user says, in the system's dialog;
+/// events tell how far it is. `null` when they changed their mind.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn export_data(shell: Here<'_>, account: AccountId) -> Answer<bool> {
-    let _ = shell.client(&account)?;
-    Err(ErrorCode::Unsupported.into())
+pub(crate) async fn export_data(
+    app: AppHandle,
+    shell: Here<'_>,
+    account: AccountId,
+) -> Answer<Option<Export>> {
+    let running = shell.find(&account)?;
+    let Some(chosen) = shell.dialogs.folder(&app).await? else {
+        return Ok(None);
+    };
+    let done = export::export(&shell, &running, &chosen).await?;
+    Ok(Some(done))
+}
+
+/// What a command about one message needs.
+fn target(shell: &Shell, at: &MessageAt) -> Answer<(Client, Recipient, EntryId)> {
+    let (with, id) = (recipient(&at.conversation)?, entry_id(&at.message)?);
+    Ok((shell.client(&at.account)?, with, id))
 }

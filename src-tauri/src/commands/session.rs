@@ -126,6 +126,7 @@ pub(crate) async fn forget(shell: &Shell, account: &AccountId) -> Answer<()> {
     if let Some(running) = shell.release(account) {
         running.client.close().await;
     }
+    shell.picked.left(account);
     shell.change_index(|index| {
         index.accounts.retain(|entry| entry.id != *account);
         if index.active.as_ref() == Some(account) {

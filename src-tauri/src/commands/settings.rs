@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use tauri::{AppHandle, async_runtime};
+use tauri::AppHandle;
 
 use super::Here;
 use crate::convert;
-use crate::error::{Answer, AppError, ErrorCode};
+use crate::devices;
+use crate::error::{Answer, ErrorCode};
 use crate::model::event::AppEvent;
 use crate::model::settings::{Devices, Settings};
 use crate::shell::Shell;
@@ -43,28 +44,33 @@ pub(crate) async fn save_settings(
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn devices() -> Answer<Devices> {
-    // The system's sound service may take its time.
-    let found = async_runtime::spawn_blocking(cooee_sdk::devices).await;
-    let found = found.map_err(|error| AppError::new(ErrorCode::Internal, error))?;
-    let found = found.map_err(|error| AppError::new(ErrorCode::Sound, error))?;
-    Ok(convert::devices(&found))
+    devices::list().await
+}
+
+/// Whether the user is choosing a device: events tell which come and go until they are not.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn watch_devices(shell: Here<'_>, watch: bool) -> Answer<()> {
+    shell.bench.watch(&shell, watch);
+    Ok(())
 }
 
 /// Records two seconds from the chosen microphone and plays them on the chosen loudspeaker; events
-/// show the level. Not during a call.
+/// show the level. Answers when it is over. Not during a call.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn test_sound(shell: Here<'_>) -> Answer<()> {
     if shell.line.is_busy() {
         return Err(ErrorCode::InCall.into());
     }
-    Err(ErrorCode::Unsupported.into())
+    shell.bench.test(&shell).await
 }
 
 /// Ends the test of the microphone.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn stop_sound_test() -> Answer<()> {
+pub(crate) async fn stop_sound_test(shell: Here<'_>) -> Answer<()> {
+    shell.bench.end_test();
     Ok(())
 }
 
@@ -87,6 +93,12 @@ async fn apply(shell: &Arc<Shell>, before: &Settings, now: &Settings) {
         return;
     };
     // A call that ends meanwhile needs none of it.
+    if before.sound.microphone != now.sound.microphone {
+        let _ = call.set_input(convert::input(&now.sound)).await;
+    }
+    if before.sound.loudspeaker != now.sound.loudspeaker {
+        let _ = call.set_output(convert::output(&now.sound)).await;
+    }
     if before.sound.processing != now.sound.processing {
         let _ = call.set_processing(now.sound.processing.into()).await;
     }

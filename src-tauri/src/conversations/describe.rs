@@ -1,6 +1,8 @@
 //! Conversations and messages in the page's words.
 
-use cooee_sdk::{Body, CallOutcome as Outcome, Client, GroupId, NotSent, Outgoing, OutgoingKind};
+use cooee_sdk::{
+    Body, CallOutcome as Outcome, Client, GroupId, NotSent, Outgoing, OutgoingKind, Recipient,
+};
 
 use super::{MessageState, id_of};
 use crate::accounts::Running;
@@ -39,20 +41,25 @@ pub(super) async fn conversation(
     };
     Ok(Conversation {
         with: match &one.with {
-            cooee_sdk::Recipient::Contact(name) => Some(name.to_string()),
-            cooee_sdk::Recipient::Group(_) => None,
+            Recipient::Contact(name) => Some(name.to_string()),
+            Recipient::Group(_) => None,
         },
         last,
         unread,
         read,
-        marks: marks(client, &one.with).await?,
+        marks: match &one.id_group {
+            Some(id_group) => marks(client, id_group).await?,
+            None => Vec::new(),
+        },
         draft,
         id,
     })
 }
 
-pub(super) async fn marks(client: &Client, with: &cooee_sdk::Recipient) -> Answer<Vec<Mark>> {
-    let marks = client.marks(with).await?;
+pub(super) async fn marks(client: &Client, id_group: &GroupId) -> Answer<Vec<Mark>> {
+    // By its id, which also finds that of a pair, without looking through all of them.
+    let by_id = Recipient::Group(id_group.clone());
+    let marks = client.marks(&by_id).await?;
     Ok(marks
         .iter()
         .map(|mark| Mark {
@@ -130,9 +137,13 @@ pub(super) fn outgoing(out: &Outgoing, own: Option<String>) -> Option<Message> {
     })
 }
 
-/// The code of a refusal.
-pub(crate) fn refusal(reason: &str) -> ErrorCode {
-    NotSent::parse(reason).map_or(ErrorCode::NotSent, not_sent)
+/// The code of a refusal: by the server of a message, or of a file in it.
+fn refusal(reason: &str) -> ErrorCode {
+    match reason {
+        "too_large" => ErrorCode::FileTooLarge,
+        "no_space" => ErrorCode::NoSpace,
+        reason => NotSent::parse(reason).map_or(ErrorCode::NotSent, not_sent),
+    }
 }
 
 /// The same, parsed.
@@ -206,6 +217,39 @@ fn quote(id: &str, found: Option<&cooee_sdk::Message>) -> Quote {
     }
 }
 
-fn number(number: u64) -> i64 {
+pub(super) fn number(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use cooee_sdk::{Body, CallOutcome as Outcome};
+
+    use super::{refusal, said};
+    use crate::error::ErrorCode;
+    use crate::model::conversation::{CallOutcome, CallResult};
+
+    #[test]
+    fn a_file_that_the_server_refuses_says_why() {
+        assert_eq!(refusal("too_large"), ErrorCode::FileTooLarge);
+        assert_eq!(refusal("no_space"), ErrorCode::NoSpace);
+        assert_eq!(refusal("no_attachment"), ErrorCode::NoAttachment);
+        assert_eq!(refusal("not_member"), ErrorCode::NotMember);
+        assert_eq!(refusal("of a later version"), ErrorCode::NotSent);
+    }
+
+    #[test]
+    fn a_call_says_how_it_went_and_for_how_long() {
+        for (outcome, seconds, result) in [
+            (Outcome::Finished, 754, CallResult::Finished),
+            (Outcome::Missed, 0, CallResult::Missed),
+            (Outcome::Declined, 0, CallResult::Declined),
+        ] {
+            let duration = Duration::from_secs(seconds.into());
+            let call = said(&Body::Call { outcome, duration }).call;
+            assert_eq!(call, Some(CallOutcome { result, seconds }));
+        }
+    }
 }

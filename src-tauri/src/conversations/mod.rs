@@ -4,6 +4,7 @@
 //! an id of the server's only once something was said.
 
 mod describe;
+mod save;
 mod told;
 
 use cooee_sdk::{Client, EntryId, GroupId, Recipient, Username};
@@ -14,7 +15,8 @@ use crate::model::conversation::{Conversation, Found, Message, MessageState, Pag
 use crate::shell::Shell;
 
 pub(crate) use describe::not_sent;
-pub(crate) use told::{Told, handle_event, tell_list};
+pub(crate) use save::{file, save};
+pub(crate) use told::{Told, handle_event, tell_one, tell_transfer};
 
 /// The most messages of one page.
 const MAX_PAGE: u32 = 200;
@@ -51,6 +53,9 @@ pub(crate) fn entry_id(text: &str) -> Answer<EntryId> {
 
 /// The list of conversations.
 pub(crate) async fn list(shell: &Shell, running: &Running) -> Answer<Vec<Conversation>> {
+    // First: what changes in between is told once more, and never lost.
+    let places = running.client.conversation_places().await?;
+    running.told().look(places);
     let found = running.client.conversations().await?;
     let mut list = Vec::with_capacity(found.len());
     for one in &found {

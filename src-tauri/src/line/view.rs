@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cooee_sdk::{CallEvent, CallSnapshot, Event};
+use cooee_sdk::{CallEvent, CallSnapshot, DeviceNews, DeviceReason, Direction, Event};
 
 use super::Begin;
 use crate::conversations;
 use crate::convert;
 use crate::model::account::AccountId;
 use crate::model::call::{
-    Call, CallEnd, CallPhase, Participant, ParticipantState, Quality, SoundTrouble,
+    Call, CallDevice, CallEnd, CallPhase, CallSound, Participant, ParticipantState, Quality,
 };
 use crate::model::settings::SendMode;
 
@@ -25,6 +25,8 @@ pub(crate) struct View {
     speaking: bool,
     pub(crate) talking: bool,
     pub(crate) verified: bool,
+    no_microphone: bool,
+    no_loudspeaker: bool,
     ended: Option<CallEnd>,
 }
 
@@ -54,6 +56,8 @@ impl View {
             speaking: false,
             talking: false,
             verified: false,
+            no_microphone: false,
+            no_loudspeaker: false,
             ended: None,
         }
     }
@@ -110,6 +114,18 @@ impl View {
             _ => return false,
         }
         true
+    }
+
+    /// Another device is used, or none.
+    pub(crate) fn handle_device(&mut self, news: &DeviceNews) {
+        // One that was refused leaves the other as it was.
+        if news.reason != DeviceReason::Refused {
+            let missing = news.device.is_none();
+            match news.direction {
+                Direction::Output => self.no_loudspeaker = missing,
+                _ => self.no_microphone = missing,
+            }
+        }
     }
 
     fn handle_call(&mut self, event: &CallEvent) {
@@ -175,7 +191,16 @@ impl View {
             talking: self.talking,
             speaking: self.speaking,
             verified: self.verified,
-            sound: SoundTrouble::default(),
+            sound: CallSound {
+                microphone: CallDevice {
+                    name: snapshot.microphone.clone(),
+                    missing: self.no_microphone,
+                },
+                loudspeaker: CallDevice {
+                    name: snapshot.loudspeaker.clone(),
+                    missing: self.no_loudspeaker,
+                },
+            },
             ended: self.ended.clone(),
         }
     }

@@ -1,6 +1,6 @@
 //! Calls.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use specta::Type;
 use specta_typescript::Number;
 
@@ -137,8 +137,8 @@ pub(crate) struct Participant {
     pub(crate) trouble: Option<String>,
 }
 
-/// Why a call is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
+/// Why a call is over: the SDK's reasons by its stable words, and those of the call history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum EndReason {
     /// The user hung up, or withdrew a call that still rang.
@@ -227,20 +227,56 @@ pub(crate) struct Call {
     pub(crate) speaking: bool,
     /// Whether the user said that the safety codes are right.
     pub(crate) verified: bool,
-    /// Whether something is wrong with the microphone or the loudspeaker; the call goes on.
-    pub(crate) sound: SoundTrouble,
+    /// The microphone and the loudspeaker in use.
+    pub(crate) sound: CallSound,
     /// How it ended.
     pub(crate) ended: Option<CallEnd>,
 }
 
-/// What is wrong with a call's devices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Type)]
+/// A call's microphone and loudspeaker. Without one of them the call goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct SoundTrouble {
-    /// The microphone is gone or was never there: the others hear nothing.
-    pub(crate) microphone: bool,
-    /// The loudspeaker is gone or was never there: nothing is heard.
-    pub(crate) loudspeaker: bool,
+pub(crate) struct CallSound {
+    /// What the others hear comes from here.
+    pub(crate) microphone: CallDevice,
+    /// The others are heard there.
+    pub(crate) loudspeaker: CallDevice,
+}
+
+/// One of a call's devices.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CallDevice {
+    /// What people call it; `null` before the call is answered, and where there is none.
+    pub(crate) name: Option<String>,
+    /// Whether there is none: it was lost, or never there.
+    pub(crate) missing: bool,
+}
+
+/// Which of a call's devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DeviceKind {
+    /// The microphone.
+    Microphone,
+    /// The loudspeaker.
+    Loudspeaker,
+}
+
+/// What has become of it, as far as the user did not bring it about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DeviceChange {
+    /// It is gone, and another is used.
+    Replaced,
+    /// It is gone, and there is no other.
+    Missing,
+    /// The one that was chosen does not open; the one before stays.
+    Refused,
+    /// The one that was gone is back.
+    Returned,
+    /// The system's choice is another now, and is followed.
+    Followed,
 }
 
 /// Meters, ten times a second during a call; full scale is 1.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
+use super::account::AccountId;
 use crate::error::ErrorCode;
 
 /// A conversation in the list.
@@ -185,6 +186,18 @@ pub(crate) struct NewMessage {
     pub(crate) files: Vec<String>,
 }
 
+/// One message of one conversation.
+#[derive(Debug, Clone, Deserialize, Type)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct MessageAt {
+    /// Whose.
+    pub(crate) account: AccountId,
+    /// The conversation.
+    pub(crate) conversation: String,
+    /// The message.
+    pub(crate) message: String,
+}
+
 /// A file that the user chose and did not send yet.
 #[derive(Debug, Clone, PartialEq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
@@ -213,14 +226,32 @@ pub(crate) struct Found {
 #[derive(Debug, Clone, PartialEq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Transfer {
-    /// The message that it belongs to.
-    pub(crate) message: String,
-    /// The file's id, or the token under which it was chosen.
+    /// The file's id, in whichever messages it is.
     pub(crate) file: String,
     /// Bytes that have arrived.
     pub(crate) done: i64,
-    /// All of them.
+    /// All of them; 0 while that is not known.
     pub(crate) size: i64,
     /// Why it stopped.
     pub(crate) failure: Option<ErrorCode>,
+}
+
+/// How far an export has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Export {
+    /// Messages written.
+    pub(crate) messages: i64,
+    /// Conversations written.
+    pub(crate) conversations: u32,
+    /// Conversations in all.
+    pub(crate) all_conversations: u32,
+    /// Files written.
+    pub(crate) files: u32,
+    /// Files in all, as far as they are known: more are found with each conversation.
+    pub(crate) all_files: u32,
+    /// Files that could not be had.
+    pub(crate) missing_files: u32,
+    /// Conversations whose older messages could not be fetched.
+    pub(crate) incomplete: u32,
 }

@@ -4,8 +4,8 @@ use serde::Serialize;
 use specta::Type;
 
 use super::account::{Account, AccountId};
-use super::call::{Call, IncomingCall, Levels, StatsSample};
-use super::conversation::{Conversation, Mark, Message, Transfer};
+use super::call::{Call, DeviceChange, DeviceKind, IncomingCall, Levels, StatsSample};
+use super::conversation::{Conversation, Export, Mark, Message, Transfer};
 use super::people::{Contact, Group, Invitation, Roster};
 use super::settings::{Devices, Settings, SoundTest};
 use crate::error::AppError;
@@ -57,10 +57,6 @@ pub(crate) enum Destination {
         /// Whose.
         account: AccountId,
     },
-    /// To the call.
-    Call,
-    /// To the settings.
-    Settings,
 }
 
 /// Something that the user should know and that belongs to no command.
@@ -158,10 +154,19 @@ pub(crate) enum AppEvent {
         /// The newest.
         sample: StatsSample,
     },
-    /// The sound devices.
+    /// The sound devices, while somebody looks at them.
     Devices {
         /// Those that there are now.
         devices: Devices,
+    },
+    /// Something has become of the call's microphone or loudspeaker; the call goes on.
+    CallDevice {
+        /// Of which.
+        kind: DeviceKind,
+        /// What.
+        change: DeviceChange,
+        /// The one that is used now, if there is one.
+        device: Option<String>,
     },
     /// The test of the microphone.
     SoundTest {
@@ -227,6 +232,13 @@ pub(crate) enum AppEvent {
         account: AccountId,
         /// As it is now.
         transfer: Transfer,
+    },
+    /// How far an export has come; `null` when none goes on any more.
+    Export {
+        /// Whose.
+        account: AccountId,
+        /// As it is now.
+        export: Option<Export>,
     },
     /// Go there.
     Go {

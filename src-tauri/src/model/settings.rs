@@ -253,4 +253,7 @@ pub(crate) struct SoundTest {
     /// How far the stage is, 0 to 1.
     #[specta(type = Number)]
     pub(crate) progress: f32,
+    /// Whether what was recorded is next to silence: the microphone is muted, or another one is
+    /// meant. Known when it is over.
+    pub(crate) silent: bool,
 }

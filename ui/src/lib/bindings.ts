@@ -130,9 +130,11 @@ export const commands = {
 	saveSettings: (settings: Settings) => __TAURI_INVOKE<Settings>("save_settings", { settings }),
 	/**  The sound devices. */
 	devices: () => __TAURI_INVOKE<Devices>("devices"),
+	/**  Whether the user is choosing a device: events tell which come and go until they are not. */
+	watchDevices: (watch: boolean) => __TAURI_INVOKE<null>("watch_devices", { watch }),
 	/**
 	 *  Records two seconds from the chosen microphone and plays them on the chosen loudspeaker; events
-	 *  show the level. Not during a call.
+	 *  show the level. Answers when it is over. Not during a call.
 	 */
 	testSound: () => __TAURI_INVOKE<null>("test_sound"),
 	/**  Ends the test of the microphone. */
@@ -151,15 +153,15 @@ export const commands = {
 	/**  Writes a message: it is kept on this device before anything is sent, and goes out by itself. */
 	sendMessage: (account: AccountId, conversation: string, message: NewMessage) => __TAURI_INVOKE<Message>("send_message", { account, conversation, message }),
 	/**  Puts other words in one's own message. */
-	editMessage: (account: AccountId, conversation: string, message: string, text: string) => __TAURI_INVOKE<null>("edit_message", { account, conversation, message, text }),
+	editMessage: (at: MessageAt, text: string) => __TAURI_INVOKE<null>("edit_message", { at, text }),
 	/**  Deletes one's own message for everybody. */
-	deleteMessage: (account: AccountId, conversation: string, message: string) => __TAURI_INVOKE<null>("delete_message", { account, conversation, message }),
+	deleteMessage: (at: MessageAt) => __TAURI_INVOKE<null>("delete_message", { at }),
 	/**  Sets one's reaction to a message; an empty one takes it back. */
-	react: (account: AccountId, conversation: string, message: string, reaction: string) => __TAURI_INVOKE<null>("react", { account, conversation, message, reaction }),
+	react: (at: MessageAt, reaction: string) => __TAURI_INVOKE<null>("react", { at, reaction }),
 	/**  Sends a message again that was refused. */
-	retryMessage: (account: AccountId, conversation: string, message: string) => __TAURI_INVOKE<null>("retry_message", { account, conversation, message }),
+	retryMessage: (at: MessageAt) => __TAURI_INVOKE<null>("retry_message", { at }),
 	/**  Drops a message that was not sent. */
-	discardMessage: (account: AccountId, conversation: string, message: string) => __TAURI_INVOKE<null>("discard_message", { account, conversation, message }),
+	discardMessage: (at: MessageAt) => __TAURI_INVOKE<null>("discard_message", { at }),
 	/**  The user has read up to this sequence. Others learn it if the settings allow. */
 	markRead: (account: AccountId, conversation: string, sequence: number) => __TAURI_INVOKE<null>("mark_read", { account, conversation, sequence }),
 	/**
@@ -179,12 +181,12 @@ export const commands = {
 	 *  Fetches a file and writes it where the user says, in the system's dialog. False when they
 	 *  changed their mind.
 	 */
-	saveFile: (account: AccountId, conversation: string, message: string, file: string) => __TAURI_INVOKE<boolean>("save_file", { account, conversation, message, file }),
+	saveFile: (at: MessageAt, file: string) => __TAURI_INVOKE<boolean>("save_file", { at, file }),
 	/**
-	 *  Writes everything of an account where the user says, in the system's dialog. False when they
-	 *  changed their mind.
+	 *  Writes everything of an account into a new folder where the user says, in the system's dialog;
+	 *  events tell how far it is. `null` when they changed their mind.
 	 */
-	exportData: (account: AccountId) => __TAURI_INVOKE<boolean>("export_data", { account }),
+	exportData: (account: AccountId) => __TAURI_INVOKE<Export | null>("export_data", { account }),
 };
 
 /* Types */
@@ -303,10 +305,18 @@ levels: Levels } |
 { type: "stats"; 
 /**  The newest. */
 sample: StatsSample } | 
-/**  The sound devices. */
+/**  The sound devices, while somebody looks at them. */
 { type: "devices"; 
 /**  Those that there are now. */
 devices: Devices } | 
+/**  Something has become of the call's microphone or loudspeaker; the call goes on. */
+{ type: "call_device"; 
+/**  Of which. */
+kind: DeviceKind; 
+/**  What. */
+change: DeviceChange; 
+/**  The one that is used now, if there is one. */
+device: string | null } | 
 /**  The test of the microphone. */
 { type: "sound_test"; 
 /**  As it is now. */
@@ -363,6 +373,12 @@ names: string[] } |
 account: AccountId; 
 /**  As it is now. */
 transfer: Transfer } | 
+/**  How far an export has come; `null` when none goes on any more. */
+{ type: "export"; 
+/**  Whose. */
+account: AccountId; 
+/**  As it is now. */
+export: Export | null } | 
 /**  Go there. */
 { type: "go"; 
 /**  Where. */
@@ -439,10 +455,18 @@ export type Call = {
 	speaking: boolean,
 	/**  Whether the user said that the safety codes are right. */
 	verified: boolean,
-	/**  Whether something is wrong with the microphone or the loudspeaker; the call goes on. */
-	sound: SoundTrouble,
+	/**  The microphone and the loudspeaker in use. */
+	sound: CallSound,
 	/**  How it ended. */
 	ended: CallEnd | null,
+};
+
+/**  One of a call's devices. */
+export type CallDevice = {
+	/**  What people call it; `null` before the call is answered, and where there is none. */
+	name: string | null,
+	/**  Whether there is none: it was lost, or never there. */
+	missing: boolean,
 };
 
 /**  How a call ended. */
@@ -507,6 +531,14 @@ export type CallResult =
 /**  It was declined. */
 "declined";
 
+/**  A call's microphone and loudspeaker. Without one of them the call goes on. */
+export type CallSound = {
+	/**  What the others hear comes from here. */
+	microphone: CallDevice,
+	/**  The others are heard there. */
+	loudspeaker: CallDevice,
+};
+
 /**  A contact, confirmed or asked for. */
 export type Contact = {
 	/**  The name, as its owner spells it. */
@@ -554,11 +586,7 @@ conversation: string } |
 /**  To the people of an account. */
 { to: "people"; 
 /**  Whose. */
-account: AccountId } | 
-/**  To the call. */
-{ to: "call" } | 
-/**  To the settings. */
-{ to: "settings" };
+account: AccountId };
 
 /**  A sound device. */
 export type Device = {
@@ -570,6 +598,26 @@ export type Device = {
 	default: boolean,
 };
 
+/**  What has become of it, as far as the user did not bring it about. */
+export type DeviceChange = 
+/**  It is gone, and another is used. */
+"replaced" | 
+/**  It is gone, and there is no other. */
+"missing" | 
+/**  The one that was chosen does not open; the one before stays. */
+"refused" | 
+/**  The one that was gone is back. */
+"returned" | 
+/**  The system's choice is another now, and is followed. */
+"followed";
+
+/**  Which of a call's devices. */
+export type DeviceKind = 
+/**  The microphone. */
+"microphone" | 
+/**  The loudspeaker. */
+"loudspeaker";
+
 /**  The sound devices that there are. */
 export type Devices = {
 	/**  Those that capture. */
@@ -578,7 +626,7 @@ export type Devices = {
 	loudspeakers: Device[],
 };
 
-/**  Why a call is over. */
+/**  Why a call is over: the SDK's reasons by its stable words, and those of the call history. */
 export type EndReason = 
 /**  The user hung up, or withdrew a call that still rang. */
 "hung_up" | 
@@ -719,12 +767,16 @@ export type ErrorCode =
 "blocked" | 
 /**  The file is larger than the server takes. */
 "file_too_large" | 
+/**  The server has no room for more of the user's files. */
+"no_space" | 
 /**  The data folder cannot be used. */
 "data_folder" | 
 /**  The cache cannot be opened or read. */
 "cache" | 
 /**  The disk is full. */
 "disk_full" | 
+/**  Nothing can be written to the place that the user chose. */
+"place_unusable" | 
 /**  TLS could not be set up. */
 "tls" | 
 /**  Not a key that can be caught. */
@@ -737,6 +789,24 @@ export type ErrorCode =
 "closed" | 
 /**  A fault of the app. */
 "internal";
+
+/**  How far an export has come. */
+export type Export = {
+	/**  Messages written. */
+	messages: number,
+	/**  Conversations written. */
+	conversations: number,
+	/**  Conversations in all. */
+	allConversations: number,
+	/**  Files written. */
+	files: number,
+	/**  Files in all, as far as they are known: more are found with each conversation. */
+	allFiles: number,
+	/**  Files that could not be had. */
+	missingFiles: number,
+	/**  Conversations whose older messages could not be fetched. */
+	incomplete: number,
+};
 
 /**  A file that came with a message. */
 export type File = {
@@ -876,6 +946,16 @@ export type Message = {
 	state: MessageState,
 	/**  Why it failed. */
 	failure: ErrorCode | null,
+};
+
+/**  One message of one conversation. */
+export type MessageAt = {
+	/**  Whose. */
+	account: AccountId,
+	/**  The conversation. */
+	conversation: string,
+	/**  The message. */
+	message: string,
 };
 
 /**  How far one's own message is. */
@@ -1234,6 +1314,11 @@ export type SoundTest = {
 	level: number,
 	/**  How far the stage is, 0 to 1. */
 	progress: number,
+	/**
+	 *  Whether what was recorded is next to silence: the microphone is muted, or another one is
+	 *  meant. Known when it is over.
+	 */
+	silent: boolean,
 };
 
 /**  Where the test of the microphone is. */
@@ -1244,14 +1329,6 @@ export type SoundTestStage =
 "playing" | 
 /**  Over. */
 "done";
-
-/**  What is wrong with a call's devices. */
-export type SoundTrouble = {
-	/**  The microphone is gone or was never there: the others hear nothing. */
-	microphone: boolean,
-	/**  The loudspeaker is gone or was never there: nothing is heard. */
-	loudspeaker: boolean,
-};
 
 /**  How it starts and ends. */
 export type StartSettings = {
@@ -1312,13 +1389,11 @@ export type Theme =
 
 /**  How far a file is on its way. */
 export type Transfer = {
-	/**  The message that it belongs to. */
-	message: string,
-	/**  The file's id, or the token under which it was chosen. */
+	/**  The file's id, in whichever messages it is. */
 	file: string,
 	/**  Bytes that have arrived. */
 	done: number,
-	/**  All of them. */
+	/**  All of them; 0 while that is not known. */
 	size: number,
 	/**  Why it stopped. */
 	failure: ErrorCode | null,

@@ -293,7 +293,11 @@ export const scenes: Record<string, Scene> = {
     }),
   },
   "call-reconnecting": { world: inCall({ phase: "reconnecting", participants: [participant("Bruno", { quality: { verdict: "poor", reason: "silence", rating: 10, opinion: 1 } })] }) },
-  "call-no-microphone": { world: inCall({ sound: { microphone: true, loudspeaker: false } }) },
+  "call-no-microphone": { world: inCall({ sound: { microphone: { name: null, missing: true }, loudspeaker: { name: "Built-in speakers", missing: false } } }) },
+  "call-device-lost": {
+    world: inCall({}),
+    then: async (backend) => { await wait(60); backend.emit({ type: "call_device", kind: "loudspeaker", change: "replaced", device: "Built-in speakers" }); await wait(60); },
+  },
   "call-group": {
     world: inCall({
       conversation: "hikers",
@@ -368,7 +372,13 @@ export const scenes: Record<string, Scene> = {
     place: { view: "setting", page: "account" },
   },
   "account-delete": { world: week, place: { view: "setting", page: "account" }, then: async () => { await press("section:last-of-type button:has(svg.lucide-trash-2)"); await find("[role=dialog]"); } },
+  "sound-silent": { world: week, place: { view: "setting", page: "sound" }, then: async (backend) => { await wait(60); backend.emit({ type: "sound_test", test: { stage: "done", level: 0, progress: 1, silent: true } }); await wait(60); } },
   storage: { world: week, place: { view: "setting", page: "storage" } },
+  "storage-export": {
+    world: week,
+    place: { view: "setting", page: "storage" },
+    then: async (backend) => { await wait(60); backend.emit({ type: "export", account: ACCOUNT, export: { messages: 18_204, conversations: 41, allConversations: 112, files: 0, allFiles: 0, missingFiles: 0, incomplete: 0 } }); await wait(60); },
+  },
   about: { world: week, place: { view: "setting", page: "about" } },
   "add-account": { world: week, then: () => void (session.adding = true) },
   toast: {

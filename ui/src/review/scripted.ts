@@ -1,6 +1,6 @@
 import { BackendError } from "$lib/backend/backend";
 import type { Backend } from "$lib/backend/backend";
-import type { Call, Devices, Settings, StatsSample, Storage } from "$lib/backend/types";
+import type { Call, Devices, Export, Settings, StatsSample, Storage } from "$lib/backend/types";
 import { ScriptedMessages } from "./scripted/messages";
 
 export { emptyWorld, type World } from "./scripted/state";
@@ -46,7 +46,7 @@ export class ScriptedBackend extends ScriptedMessages implements Backend {
       talking: false,
       speaking: false,
       verified: false,
-      sound: { microphone: false, loudspeaker: false },
+      sound: { microphone: { name: null, missing: false }, loudspeaker: { name: null, missing: false } },
       ended: null,
     };
     this.emit({ type: "call", call: this.world.call });
@@ -146,14 +146,18 @@ export class ScriptedBackend extends ScriptedMessages implements Backend {
     return structuredClone(this.world.devices);
   }
 
+  async watchDevices(watch: boolean): Promise<void> {
+    await this.does("watchDevices", watch);
+  }
+
   async startSoundTest(): Promise<void> {
     await this.does("startSoundTest");
-    this.emit({ type: "sound_test", test: { stage: "recording", level: 0.2, progress: 0.3 } });
+    this.emit({ type: "sound_test", test: { stage: "recording", level: 0.2, progress: 0.3, silent: false } });
   }
 
   async stopSoundTest(): Promise<void> {
     await this.does("stopSoundTest");
-    this.emit({ type: "sound_test", test: { stage: "done", level: 0, progress: 1 } });
+    this.emit({ type: "sound_test", test: { stage: "done", level: 0, progress: 1, silent: false } });
   }
 
   async playTestSound(): Promise<void> {
@@ -169,9 +173,9 @@ export class ScriptedBackend extends ScriptedMessages implements Backend {
     await this.does("clearMedia");
   }
 
-  async exportData(): Promise<boolean> {
+  async exportData(): Promise<Export | null> {
     await this.does("exportData");
-    return true;
+    return { messages: 1204, conversations: 9, allConversations: 9, files: 31, allFiles: 31, missingFiles: 0, incomplete: 0 };
   }
 
   async copyDiagnostics(): Promise<void> {

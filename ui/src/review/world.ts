@@ -220,7 +220,7 @@ export const callOf = (changes: Partial<Call>): Call => ({
   talking: false,
   speaking: false,
   verified: false,
-  sound: { microphone: false, loudspeaker: false },
+  sound: { microphone: { name: "Built-in microphone", missing: false }, loudspeaker: { name: "Built-in speakers", missing: false } },
   ended: null,
   ...changes,
 });

@@ -12,7 +12,6 @@ use tauri::{AppHandle, Manager};
 
 use super::words::words;
 use crate::commands::calls;
-use crate::conversations;
 use crate::model::account::AccountId;
 use crate::model::call::IncomingCall;
 use crate::model::conversation::Conversation;
@@ -156,7 +155,7 @@ pub(super) fn missed(app: &AppHandle, shell: &Shell, account: &AccountId, ring: 
     let words = words(&settings);
     let destination = Destination::Conversation {
         account: account.clone(),
-        conversation: conversations::pair(&ring.from),
+        conversation: shell.conversation_of(account, ring),
     };
     tell(app, &ring.from, words.missed_call, words.show, destination);
 }

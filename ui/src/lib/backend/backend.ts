@@ -4,6 +4,7 @@ import type {
   AppInfo,
   Conversation,
   Devices,
+  Export,
   Found,
   Group,
   Invitation,
@@ -127,13 +128,16 @@ export interface Backend {
   // Settings.
   changeSettings(settings: Settings): Promise<void>;
   devices(): Promise<Devices>;
-  /** Records a few seconds and plays them back; events tell how far it is. */
+  /** Whether events are to tell of devices that come and go. */
+  watchDevices(watch: boolean): Promise<void>;
+  /** Records two seconds and plays them back, and answers when it is over; events tell how far it is. */
   startSoundTest(): Promise<void>;
   stopSoundTest(): Promise<void>;
   playTestSound(): Promise<void>;
   storage(account: AccountId): Promise<Storage>;
   clearMedia(account: AccountId): Promise<void>;
-  exportData(account: AccountId): Promise<boolean>;
+  /** Asks where to, then writes everything; events tell how far it is. `null` when the user thought better of it. */
+  exportData(account: AccountId): Promise<Export | null>;
   /** What helps with a fault report, without secrets and without what people wrote. */
   copyDiagnostics(): Promise<void>;
   copyText(text: string): Promise<void>;

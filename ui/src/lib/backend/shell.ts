@@ -106,14 +106,14 @@ class Shell implements Backend {
   conversationWith = (account: string, contact: string) => ask(commands.conversationWith(account, contact));
   messages: Backend["messages"] = (account, conversation, from) => ask(commands.messages(account, conversation, from, PAGE));
   send: Backend["send"] = (account, conversation, message) => done(commands.sendMessage(account, conversation, message));
-  edit: Backend["edit"] = (account, conversation, message, text) => done(commands.editMessage(account, conversation, message, text));
+  edit: Backend["edit"] = (account, conversation, message, text) => done(commands.editMessage({ account, conversation, message }, text));
   deleteMessage: Backend["deleteMessage"] = (account, conversation, message) =>
-    done(commands.deleteMessage(account, conversation, message));
+    done(commands.deleteMessage({ account, conversation, message }));
   react: Backend["react"] = (account, conversation, message, reaction) =>
-    done(commands.react(account, conversation, message, reaction));
-  retry: Backend["retry"] = (account, conversation, message) => done(commands.retryMessage(account, conversation, message));
+    done(commands.react({ account, conversation, message }, reaction));
+  retry: Backend["retry"] = (account, conversation, message) => done(commands.retryMessage({ account, conversation, message }));
   discard: Backend["discard"] = (account, conversation, message) =>
-    done(commands.discardMessage(account, conversation, message));
+    done(commands.discardMessage({ account, conversation, message }));
   markRead: Backend["markRead"] = (account, conversation, sequence) => done(commands.markRead(account, conversation, sequence));
   setTyping: Backend["setTyping"] = (account, conversation, typing) => done(commands.setTyping(account, conversation, typing));
   setDraft: Backend["setDraft"] = (account, conversation, text) => done(commands.setDraft(account, conversation, text));
@@ -122,7 +122,7 @@ class Shell implements Backend {
   pickFiles = (account: string) => ask(commands.pickFiles(account));
   addPicture: Backend["addPicture"] = (account, name, bytes) => ask(commands.addPicture(account, name, base64(bytes)));
   saveFile: Backend["saveFile"] = (account, conversation, message, file) =>
-    ask(commands.saveFile(account, conversation, message, file));
+    ask(commands.saveFile({ account, conversation, message }, file));
   openLink = (url: string) => done(commands.openLink(url));
 
   callContact = (account: string, name: string) => done(commands.placeCall(account, name));
@@ -142,6 +142,7 @@ class Shell implements Backend {
 
   changeSettings = (settings: Settings) => done(commands.saveSettings(settings));
   devices = () => ask(commands.devices());
+  watchDevices = (watch: boolean) => done(commands.watchDevices(watch));
   startSoundTest = () => done(commands.testSound());
   stopSoundTest = () => done(commands.stopSoundTest());
   playTestSound = () => done(commands.playTestSound());

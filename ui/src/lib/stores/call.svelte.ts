@@ -1,5 +1,7 @@
 import type { AppEvent, Call, IncomingCall, Levels, StatsSample } from "$lib/backend/types";
+import { deviceWords } from "$lib/words/devices";
 import { backend } from "./backend";
+import { notices } from "./notices.svelte";
 
 /** Seconds of figures that the detail sheet plots. */
 export const PLOTTED = 120;
@@ -40,6 +42,9 @@ class CallStore {
         break;
       case "call":
         this.#take(event.call);
+        break;
+      case "call_device":
+        notices.show(deviceWords(event.kind, event.change, event.device), event.change === "missing" || event.change === "refused" ? "bad" : "plain");
         break;
       case "levels":
         this.levels = event.levels;

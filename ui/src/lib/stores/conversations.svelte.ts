@@ -1,5 +1,5 @@
 import { SvelteMap } from "svelte/reactivity";
-import type { AccountId, AppEvent, Conversation, Message, Transfer } from "$lib/backend/types";
+import type { AccountId, AppEvent, Conversation, Export, Message, Transfer } from "$lib/backend/types";
 import { backend } from "./backend";
 import { Timeline } from "./timeline.svelte";
 
@@ -11,9 +11,11 @@ export class Conversations {
   readonly all = new SvelteMap<string, Conversation>();
   state: "loading" | "ready" | "failed" = $state("loading");
   readonly #typing = new SvelteMap<string, readonly string[]>();
-  /** Uploads and downloads by message and file. */
+  /** Uploads and downloads by file. */
   readonly transfers = new SvelteMap<string, Transfer>();
   readonly #timelines = new Map<string, Timeline>();
+  /** How far an export is, while one goes on. */
+  export: Export | null = $state.raw(null);
 
   /** Latest first. */
   readonly list: Conversation[] = $derived([...this.all.values()].sort((a, b) => (b.last?.at ?? 0) - (a.last?.at ?? 0)));
@@ -79,14 +81,9 @@ export class Conversations {
   }
 
   setTransfer(transfer: Transfer): void {
-    const key = `${transfer.message} ${transfer.file}`;
-    if (transfer.failure === null && transfer.done >= transfer.size) this.transfers.delete(key);
-    else this.transfers.set(key, transfer);
-  }
-
-  transfer(message: string): Transfer | null {
-    for (const transfer of this.transfers.values()) if (transfer.message === message) return transfer;
-    return null;
+    const over = transfer.failure !== null || (transfer.size > 0 && transfer.done >= transfer.size);
+    if (over) this.transfers.delete(transfer.file);
+    else this.transfers.set(transfer.file, transfer);
   }
 
   /** More has changed than is told one by one. */
@@ -149,6 +146,11 @@ class Books {
       case "transfer":
         this.known(event.account)?.setTransfer(event.transfer);
         break;
+      case "export": {
+        const conversations = this.known(event.account);
+        if (conversations) conversations.export = event.export;
+        break;
+      }
     }
   }
 }

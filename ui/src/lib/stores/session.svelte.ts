@@ -196,10 +196,6 @@ class Session {
   }
 
   #go(destination: Destination): void {
-    if (destination.to === "call") {
-      call.shown = true;
-      return;
-    }
     call.shown = false;
     switch (destination.to) {
       case "conversation":
@@ -207,9 +203,6 @@ class Session {
         break;
       case "people":
         nav.go({ view: "people" });
-        break;
-      case "settings":
-        nav.go({ view: "settings" });
         break;
     }
   }

@@ -143,13 +143,13 @@ describe("the session", () => {
 
   test("shows a transfer until it is done", async () => {
     const backend = await start(week());
-    const transfer = { message: "m1", file: "f", done: 10, size: 100, failure: null };
+    const transfer = { file: "f", done: 10, size: 100, failure: null };
     backend.emit({ type: "transfer", account: ACCOUNT, transfer });
     await settle();
-    expect(session.conversations.transfer("m1")?.done).toBe(10);
+    expect(session.conversations.transfers.get("f")?.done).toBe(10);
     backend.emit({ type: "transfer", account: ACCOUNT, transfer: { ...transfer, done: 100 } });
     await settle();
-    expect(session.conversations.transfer("m1")).toBeNull();
+    expect(session.conversations.transfers.get("f")).toBeUndefined();
   });
 
   test("follows a rename", async () => {

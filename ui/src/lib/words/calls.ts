@@ -124,14 +124,14 @@ export function callTitle(call: Call, groupName: string | null): string {
   return listOf(names);
 }
 
-/** A call in a conversation. */
-export function outcomeWords(outcome: CallOutcome, own: boolean): string {
+/** A call in a conversation. Of a group's it is not said who declined. */
+export function outcomeWords(outcome: CallOutcome, own: boolean, group: boolean): string {
   switch (outcome.result) {
     case "finished":
       return m.call_finished({ duration: duration(outcome.seconds) });
     case "missed":
       return own ? m.call_unanswered() : m.call_missed();
     case "declined":
-      return own ? m.call_declined_there() : m.call_declined();
+      return own || group ? m.call_declined_there() : m.call_declined();
   }
 }

@@ -53,6 +53,8 @@ const SENTENCES: Record<string, () => string> = {
   no_attachment: m.error_no_attachment,
   blocked: m.error_blocked,
   file_too_large: m.error_file_too_large,
+  no_space: m.error_no_space,
+  place_unusable: m.error_place_unusable,
   data_folder: m.error_data_folder,
   cache: m.error_cache,
   disk_full: m.error_disk_full,

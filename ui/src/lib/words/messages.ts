@@ -3,9 +3,9 @@ import { m } from "$lib/paraglide/messages.js";
 import { outcomeWords } from "./calls";
 
 /** What a message says, in one line. */
-export function contentOf(message: Pick<Message, "text" | "deleted" | "call" | "files" | "own">): string {
+export function contentOf(message: Pick<Message, "text" | "deleted" | "call" | "files" | "own">, group = false): string {
   if (message.deleted) return m.message_deleted();
-  if (message.call) return outcomeWords(message.call, message.own);
+  if (message.call) return outcomeWords(message.call, message.own, group);
   const text = message.text.replace(/\s+/gu, " ").trim();
   if (text) return text;
   const first = message.files[0];
@@ -16,7 +16,7 @@ export function contentOf(message: Pick<Message, "text" | "deleted" | "call" | "
 
 /** The same with who wrote it, for the list of conversations. */
 export function previewOf(message: Message, group: boolean): string {
-  const content = contentOf(message);
+  const content = contentOf(message, group);
   if (message.call || message.deleted) return content;
   if (message.own) return m.preview_own({ text: content });
   return group && message.author !== null ? m.preview_other({ name: message.author, text: content }) : content;

@@ -7,6 +7,7 @@ import { endWords, outcomeWords, phaseWords, worst } from "./calls";
 import { callOf } from "../../review/world";
 import { connectionWords } from "./connection";
 import { deliveryOf, reactionsOf } from "./delivery";
+import { deviceWords } from "./devices";
 import { errorWords } from "./errors";
 import { figuresOf, linesOf } from "./figures";
 import { acceleratorOf } from "./keys";
@@ -155,10 +156,36 @@ describe("calls in words", () => {
     expect(worst([participant("a"), participant("b", { quality: poor }), participant("c", { state: "unreachable", quality: poor })])?.name).toBe("b");
     expect(worst([participant("a", { quality: null })])).toBeNull();
   });
+  test.each([
+    ["en", "missed", false, false, "Missed call"],
+    ["en", "missed", true, false, "No answer"],
+    ["en", "declined", false, false, "You declined a call"],
+    ["en", "declined", true, false, "Call declined"],
+    ["en", "declined", false, true, "Call declined"],
+    ["en", "finished", false, false, "Call, 12:34"],
+    ["fr", "missed", false, false, "Appel manqué"],
+    ["fr", "missed", true, false, "Pas de réponse"],
+    ["fr", "declined", false, false, "Vous avez refusé un appel"],
+    ["fr", "declined", true, false, "Appel refusé"],
+    ["fr", "declined", false, true, "Appel refusé"],
+    ["fr", "finished", true, true, "Appel, 12:34"],
+  ] as const)("%s: %s, own %s, of a group %s", (language, result, own, group, words) => {
+    speak(language);
+    expect(outcomeWords({ result, seconds: result === "finished" ? 754 : 0 }, own, group)).toBe(words);
+  });
+  test("what becomes of a device is said in both languages", () => {
+    const changes = ["replaced", "missing", "refused", "returned", "followed"] as const;
+    for (const language of ["en", "fr"] as const) {
+      speak(language);
+      const all = (["microphone", "loudspeaker"] as const).flatMap((kind) => changes.map((change) => deviceWords(kind, change, "USB headset")));
+      expect(new Set(all).size).toBe(10);
+      expect(all.filter((words) => words.includes("USB headset"))).toHaveLength(6);
+    }
+  });
   test("an outcome depends on the side", () => {
     speak("en");
-    expect(outcomeWords({ result: "declined", seconds: 0 }, true)).toBe("Call declined");
-    expect(outcomeWords({ result: "finished", seconds: 3912 }, false)).toBe("Call, 1:05:12");
+    expect(outcomeWords({ result: "declined", seconds: 0 }, true, false)).toBe("Call declined");
+    expect(outcomeWords({ result: "finished", seconds: 3912 }, false, false)).toBe("Call, 1:05:12");
   });
 });
 
