@@ -12,6 +12,22 @@ const KEYS_PER_MS: i64 = 4_096;
 /// Times beyond this, some 35,000 years, are cut off: keys have to fit.
 const LATEST_MS: i64 = 1 << 50;
 
+/// A message by its id. Ordered by `+sequence`: by `sequence` alone SQLite would rather walk
+/// through the conversation than sort the one row that there is.
+const MESSAGE: &str = "SELECT row_key, content_type, body, erased FROM entry \
+     WHERE conversation = ?1 AND id = ?2 AND kind = 'message' ORDER BY +sequence LIMIT 1";
+
+/// What changed a message last; a deletion beats all. The kinds are those of the index
+/// `entry_change`, word for word, or SQLite would not use it.
+const LAST_CHANGE: &str = "SELECT kind, content_type, body FROM entry \
+     WHERE conversation = ?1 AND target = ?2 AND kind IN ('edit', 'delete', 'reaction') \
+     AND kind <> 'reaction' ORDER BY kind = 'delete' DESC, sequence DESC LIMIT 1";
+
+/// Takes away what edits and reactions of a message say.
+const EMPTY_CHANGES: &str = "UPDATE entry SET body = '', attachments = '' \
+     WHERE conversation = ?1 AND target = ?2 AND kind IN ('edit', 'delete', 'reaction') \
+     AND kind <> 'delete'";
+
 impl Cache {
     /// Writes down a page, and takes what arrived with it out of the outbox, in one transaction.
     ///
@@ -158,10 +174,7 @@ fn free_key(transaction: &Transaction<'_>, at: i64) -> Result<i64, CacheError> {
 /// Makes the words of a message those that it has now, and its body nothing once it was deleted.
 fn renew(transaction: &Transaction<'_>, conversation: i64, id: &str) -> Result<(), CacheError> {
     let message: Option<(i64, String, String, bool)> = transaction
-        .prepare_cached(
-            "SELECT row_key, content_type, body, erased FROM entry \
-             WHERE conversation = ?1 AND id = ?2 AND kind = 'message' ORDER BY sequence LIMIT 1",
-        )?
+        .prepare_cached(MESSAGE)?
         .query_row(params![conversation, id], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
         })
@@ -170,10 +183,7 @@ fn renew(transaction: &Transaction<'_>, conversation: i64, id: &str) -> Result<(
         return Ok(());
     };
     let change: Option<(String, String, String)> = transaction
-        .prepare_cached(
-            "SELECT kind, content_type, body FROM entry WHERE conversation = ?1 AND target = ?2 \
-             AND kind IN ('edit', 'delete') ORDER BY kind = 'delete' DESC, sequence DESC LIMIT 1",
-        )?
+        .prepare_cached(LAST_CHANGE)?
         .query_row(params![conversation, id], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })
@@ -183,11 +193,11 @@ fn renew(transaction: &Transaction<'_>, conversation: i64, id: &str) -> Result<(
         Some((kind, _, _)) if erased || kind == EntryKind::Delete.as_str() => {
             // What was withdrawn does not stay on the disk either.
             transaction
-                .prepare_cached(
-                    "UPDATE entry SET body = '', attachments = '' WHERE conversation = ?1 AND \
-                     (row_key = ?2 OR (target = ?3 AND kind IN ('edit', 'reaction')))",
-                )?
-                .execute(params![conversation, key, id])?;
+                .prepare_cached("UPDATE entry SET body = '', attachments = '' WHERE row_key = ?1")?
+                .execute([key])?;
+            transaction
+                .prepare_cached(EMPTY_CHANGES)?
+                .execute(params![conversation, id])?;
             Ok(())
         }
         _ if erased => Ok(()),
@@ -195,5 +205,30 @@ fn renew(transaction: &Transaction<'_>, conversation: i64, id: &str) -> Result<(
             write_words(transaction, key, &searched(&content_type, &edited))
         }
         None => write_words(transaction, key, &searched(&content_type, &body)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cache, EMPTY_CHANGES, LAST_CHANGE, MESSAGE};
+
+    #[test]
+    fn an_entry_is_written_without_a_walk_through_its_conversation()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let cache = Cache::in_memory(str::to_lowercase)?;
+        for (sql, index) in [
+            (MESSAGE, "entry_by_id (conversation=? AND id=?)"),
+            (LAST_CHANGE, "entry_change (conversation=? AND target=?)"),
+            (EMPTY_CHANGES, "entry_change (conversation=? AND target=?)"),
+        ] {
+            let mut plan = cache
+                .connection
+                .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+            let steps = plan.query_map([1, 1], |row| row.get::<_, String>(3))?;
+            let steps = steps.collect::<Result<Vec<_>, _>>()?;
+            let first = steps.first().map(String::as_str).unwrap_or_default();
+            assert!(first.ends_with(index), "{sql}: {steps:?}");
+        }
+        Ok(())
     }
 }

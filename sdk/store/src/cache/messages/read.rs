@@ -61,7 +61,7 @@ impl Cache {
         };
         let mut statement = self.connection.prepare_cached(&format!(
             "SELECT {COLUMNS} FROM entry WHERE conversation = ?1 AND id = ?2 \
-             AND kind NOT IN ('edit', 'delete', 'reaction') ORDER BY sequence LIMIT 1"
+             AND kind NOT IN ('edit', 'delete', 'reaction') ORDER BY +sequence LIMIT 1"
         ))?;
         let found = statement
             .query_and_then(params![conversation, id], message)?
