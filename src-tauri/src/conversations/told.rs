@@ -155,7 +155,21 @@ async fn tell(shell: &Shell, running: &Running, event: &MessageEvent) -> Answer<
     let (client, account) = (&running.client, running.id.clone());
     match event {
         MessageEvent::ConversationsChanged => tell_moved(shell, running).await,
-        MessageEvent::Changed { older: true, .. } => Ok(()),
+        MessageEvent::Changed {
+            id_group,
+            older: true,
+            ..
+        } => {
+            // The page asked for them; to the list they are what was said last where nothing was
+            // held before. That they are there now is no news.
+            let with = client.recipient(id_group).await?;
+            let conversation = super::one(shell, running, &with).await?;
+            let (changed, _) = running.told().take(&conversation);
+            if changed {
+                tell_conversation(shell, running, conversation);
+            }
+            Ok(())
+        }
         MessageEvent::Changed { id_group, ids, .. } => {
             let with = client.recipient(id_group).await?;
             let conversation = id_of(&with);
@@ -305,12 +319,16 @@ pub(crate) async fn tell_one(shell: &Shell, running: &Running, with: &Recipient)
         shell.announce(running, &conversation);
     }
     if changed {
-        shell.tell(AppEvent::Conversation {
-            account: running.id.clone(),
-            conversation: Box::new(conversation),
-        });
+        tell_conversation(shell, running, conversation);
     }
     Ok(())
+}
+
+fn tell_conversation(shell: &Shell, running: &Running, conversation: Conversation) {
+    shell.tell(AppEvent::Conversation {
+        account: running.id.clone(),
+        conversation: Box::new(conversation),
+    });
 }
 
 #[cfg(test)]
