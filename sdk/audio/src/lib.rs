@@ -27,6 +27,7 @@ mod mix;
 mod pacer;
 mod packing;
 mod pcm;
+mod platform;
 mod processing;
 mod resample;
 mod sending;
@@ -57,6 +58,10 @@ pub use frame::{
 };
 pub use loopback::{LONGEST_LOOPBACK, LoopbackSink, LoopbackSource, loopback};
 pub use pcm::{PcmSink, PcmSource};
+pub use platform::{
+    AudioPlatform, AudioRoute, AudioRouteKind, DesktopAudio, Permission, PlatformError,
+    PlatformListener, PlatformNews, RouteChange, ScriptedAudio,
+};
 pub use processing::{BLOCK, LONGEST_ECHO_DELAY, Processing, ProcessingChain, UnknownProcessing};
 pub use sending::SendMode;
 pub use stats::{Levels, PeerStats, VoiceStats};

@@ -18,6 +18,7 @@ use crate::codec::{CodecError, DEFAULT_DECODER_COMPLEXITY, EncoderConfig};
 use crate::device::{Beginning, DeviceNews, Exchange, LatencyProfile, Wish, begin};
 use crate::engine::{EncodedFrame, VoiceEngine};
 use crate::frame::{Sink, SinkError, Source};
+use crate::platform::PlatformError;
 use crate::processing::Processing;
 use crate::sending::SendMode;
 use crate::stats::{Levels, VoiceStats};
@@ -70,6 +71,9 @@ pub enum AudioError {
     /// The input or output could not be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The platform gives no sound.
+    #[error(transparent)]
+    Platform(#[from] PlatformError),
     /// libopus refused the configuration.
     #[error(transparent)]
     Codec(#[from] CodecError),

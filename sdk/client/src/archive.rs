@@ -1,5 +1,6 @@
 //! The thread that owns the cache: everything that waits for the disk happens here, in order.
 
+mod holding;
 mod rows;
 
 use std::path::PathBuf;
@@ -16,9 +17,10 @@ use cooee_store::{
 };
 use tokio::sync::oneshot;
 
+use self::holding::{Shelf, Slot};
 use self::rows::{read, stored_contact, stored_group, stored_profile};
 use crate::messages::shelf;
-use crate::roster::{Change, Roster};
+use crate::roster::{self, Roster};
 
 /// Changes that wait for the disk.
 const QUEUE: usize = 1024;
@@ -31,19 +33,6 @@ pub(crate) struct Archive {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the thread holds: nothing before the first sign-in.
-struct Shelf {
-    folder: PathBuf,
-    cache: Slot,
-    call: Option<CallId>,
-}
-
-enum Slot {
-    Empty,
-    Open(Box<Cache>),
-    Closed(ClosedCache),
-}
-
 /// Folds a name as the protocol compares it.
 pub(crate) fn name_key(name: &str) -> String {
     Username::parse(name).map_or_else(|_| name.to_lowercase(), |name| name.key().to_owned())
@@ -53,11 +42,7 @@ impl Archive {
     /// Starts the thread over a data folder.
     pub(crate) fn start(folder: PathBuf) -> std::io::Result<Self> {
         let (jobs, queue) = sync_channel::<Job>(QUEUE);
-        let shelf = Shelf {
-            folder,
-            cache: Slot::Empty,
-            call: None,
-        };
+        let shelf = Shelf::new(folder);
         let thread = std::thread::Builder::new()
             .name("cooee-archive".to_owned())
             .spawn(move || run(shelf, &queue))?;
@@ -67,11 +52,16 @@ impl Archive {
         })
     }
 
-    /// Opens the account's cache and reads everything that it knows.
-    pub(crate) async fn open(&self, account: AccountId) -> Result<Roster, CacheError> {
+    /// Opens the account's cache and reads everything that it knows; `quick` leaves out to look
+    /// for damage first.
+    pub(crate) async fn open(&self, account: AccountId, quick: bool) -> Result<Roster, CacheError> {
         self.ask(move |shelf| {
-            shelf.release();
-            let cache = Cache::open(&shelf.folder, &account, name_key)?;
+            shelf.empty();
+            let cache = if quick {
+                Cache::open_quickly(&shelf.folder, &account, name_key)?
+            } else {
+                Cache::open(&shelf.folder, &account, name_key)?
+            };
             let roster = read(&cache)?;
             shelf.cache = Slot::Open(Box::new(cache));
             Ok(roster)
@@ -94,22 +84,22 @@ impl Archive {
     }
 
     /// Writes down what a message changed.
-    pub(crate) fn apply(&self, changes: Vec<Change>) {
+    pub(crate) fn apply(&self, changes: Vec<roster::Change>) {
         self.change(move |cache| {
             for change in changes {
                 match change {
-                    Change::Me(me) => cache.set_profile(&stored_profile(&me))?,
-                    Change::Contact { contact, previous } => {
+                    roster::Change::Me(me) => cache.set_profile(&stored_profile(&me))?,
+                    roster::Change::Contact { contact, previous } => {
                         if let Some(previous) = previous {
                             cache.rename_contact(previous.as_str(), contact.pseudo.as_str())?;
                         }
                         cache.upsert_contact(&stored_contact(&contact))?;
                     }
-                    Change::ContactRemoved(name) => {
+                    roster::Change::ContactRemoved(name) => {
                         cache.remove_contact(name.as_str())?;
                     }
-                    Change::Group(group) => cache.upsert_group(&stored_group(&group))?,
-                    Change::GroupRemoved(id) => {
+                    roster::Change::Group(group) => cache.upsert_group(&stored_group(&group))?,
+                    roster::Change::GroupRemoved(id) => {
                         cache.remove_group(id.as_str())?;
                     }
                 }
@@ -161,7 +151,7 @@ impl Archive {
         };
         self.send(Box::new(move |shelf| {
             shelf.call = None;
-            if let Slot::Open(cache) = &mut shelf.cache {
+            if let Some(cache) = shelf.open_cache() {
                 match cache.record_call_started(&call) {
                     Ok(id) => shelf.call = Some(id),
                     Err(error) => tracing::warn!(%error, "a call was not written down"),
@@ -200,9 +190,9 @@ impl Archive {
         limit: u32,
         before: Option<CallId>,
     ) -> Result<Vec<CallRecord>, CacheError> {
-        self.ask(move |shelf| match &shelf.cache {
-            Slot::Open(cache) => cache.calls(limit, before),
-            Slot::Empty | Slot::Closed(_) => Ok(Vec::new()),
+        self.ask(move |shelf| match shelf.open_cache() {
+            Some(cache) => cache.calls(limit, before),
+            None => Ok(Vec::new()),
         })
         .await
         .unwrap_or_else(|| Ok(Vec::new()))
@@ -213,9 +203,9 @@ impl Archive {
         &self,
         job: impl FnOnce(&Cache) -> Result<T, CacheError> + Send + 'static,
     ) -> Result<Option<T>, CacheError> {
-        self.ask(move |shelf| match &shelf.cache {
-            Slot::Open(cache) => job(cache).map(Some),
-            Slot::Empty | Slot::Closed(_) => Ok(None),
+        self.ask(move |shelf| match shelf.open_cache() {
+            Some(cache) => job(cache).map(Some),
+            None => Ok(None),
         })
         .await
         .unwrap_or(Ok(None))
@@ -242,11 +232,11 @@ impl Archive {
         let report = Arc::new(Mutex::new(Some(report)));
         let waiting = Arc::clone(&report);
         let job: Job = Box::new(move |shelf| {
-            let outcome = match &mut shelf.cache {
-                Slot::Open(cache) => {
+            let outcome = match shelf.open_cache() {
+                Some(cache) => {
                     shelf::carry_out(cache, write).map_err(|error| NotKept(error.to_string()))
                 }
-                Slot::Empty | Slot::Closed(_) => Err(NotKept("the cache is closed".to_owned())),
+                None => Err(NotKept("the cache is closed".to_owned())),
             };
             if let Some(report) = take(&waiting) {
                 report(outcome);
@@ -272,50 +262,35 @@ impl Archive {
         .unwrap_or(Ok(()))
     }
 
-    /// Releases every lock and file; resolves when it is done.
+    /// Releases every lock and file; resolves when it is done, after all that was asked before.
     pub(crate) async fn close(&self) -> Result<(), CacheError> {
-        self.ask(
-            |shelf| match std::mem::replace(&mut shelf.cache, Slot::Empty) {
-                Slot::Open(cache) => {
-                    shelf.cache = Slot::Closed(cache.close()?);
-                    Ok(())
-                }
-                other @ (Slot::Empty | Slot::Closed(_)) => {
-                    shelf.cache = other;
-                    Ok(())
-                }
-            },
-        )
+        self.ask_surely(Shelf::close).await.unwrap_or(Ok(()))
+    }
+
+    /// Opens the cache again after [`close`](Self::close), and writes down what was changed
+    /// meanwhile. Where that fails it is tried again with what comes.
+    pub(crate) async fn reopen(&self) -> Result<(), CacheError> {
+        self.ask_surely(|shelf| {
+            shelf.end_pause();
+            shelf.reopen()
+        })
         .await
         .unwrap_or(Ok(()))
     }
 
-    /// Opens the cache again after [`close`](Self::close).
-    pub(crate) async fn reopen(&self) -> Result<(), CacheError> {
-        self.ask(
-            |shelf| match std::mem::replace(&mut shelf.cache, Slot::Empty) {
-                Slot::Closed(closed) => {
-                    shelf.cache = Slot::Open(Box::new(closed.reopen()?));
-                    Ok(())
-                }
-                other @ (Slot::Empty | Slot::Open(_)) => {
-                    shelf.cache = other;
-                    Ok(())
-                }
-            },
-        )
-        .await
-        .unwrap_or(Ok(()))
+    /// Gives back memory that only makes things quicker.
+    pub(crate) fn shrink(&self) {
+        self.send(Box::new(|shelf| {
+            if let Slot::Open(cache) = &mut shelf.cache
+                && let Err(error) = cache.shrink()
+            {
+                tracing::warn!(%error, "the cache gave no memory back");
+            }
+        }));
     }
 
     fn change(&self, job: impl FnOnce(&mut Cache) -> Result<(), CacheError> + Send + 'static) {
-        self.send(Box::new(move |shelf| {
-            if let Slot::Open(cache) = &mut shelf.cache
-                && let Err(error) = job(cache)
-            {
-                tracing::warn!(%error, "the cache was not updated");
-            }
-        }));
+        self.send(Box::new(move |shelf| shelf.change(Box::new(job))));
     }
 
     fn call(
@@ -323,7 +298,8 @@ impl Archive {
         job: impl FnOnce(&mut Cache, CallId) -> Result<(), CacheError> + Send + 'static,
     ) {
         self.send(Box::new(move |shelf| {
-            if let (Slot::Open(cache), Some(call)) = (&mut shelf.cache, shelf.call)
+            if let Some(call) = shelf.call
+                && let Some(cache) = shelf.open_cache()
                 && let Err(error) = job(cache, call)
             {
                 tracing::warn!(%error, "a call was not written down");
@@ -340,6 +316,27 @@ impl Archive {
             // Whoever asked may have stopped waiting.
             let _ = reply.send(job(shelf));
         }));
+        answer.await.ok()
+    }
+
+    /// As [`ask`](Self::ask), but waits for its turn where the queue is full.
+    async fn ask_surely<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Shelf) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        let jobs = self.jobs.clone()?;
+        let job: Job = Box::new(move |shelf| {
+            let _ = reply.send(job(shelf));
+        });
+        match jobs.try_send(job) {
+            Ok(()) => {}
+            Err(TrySendError::Full(job)) => {
+                let queued = tokio::task::spawn_blocking(move || jobs.send(job)).await;
+                queued.ok()?.ok()?;
+            }
+            Err(TrySendError::Disconnected(_)) => return None,
+        }
         answer.await.ok()
     }
 
@@ -363,17 +360,6 @@ impl Drop for Archive {
             && thread.join().is_err()
         {
             tracing::error!("the cache's thread has panicked");
-        }
-    }
-}
-
-impl Shelf {
-    fn release(&mut self) {
-        self.call = None;
-        if let Slot::Open(cache) = std::mem::replace(&mut self.cache, Slot::Empty)
-            && let Err(error) = cache.close()
-        {
-            tracing::warn!(%error, "the cache was not closed cleanly");
         }
     }
 }

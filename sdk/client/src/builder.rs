@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use cooee_audio::{AudioPlatform, DesktopAudio};
 use cooee_store::{AccountId, CredentialStore, FileStore, KeyringStore, MemoryStore};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::mpsc;
 
 use crate::account::LastAccount;
 use crate::address::ServerAddress;
@@ -12,12 +13,10 @@ use crate::archive::Archive;
 use crate::client::Client;
 use crate::driver::{self, Driver};
 use crate::error::BuildError;
+use crate::http::Http;
 use crate::roster::Roster;
 use crate::shared::Shared;
 use crate::tls;
-
-/// Events that a reader may lag behind before it misses some.
-const EVENTS: usize = 1024;
 
 /// Where the session's token is kept between starts. The password is kept nowhere.
 #[derive(Default)]
@@ -54,6 +53,8 @@ pub struct ClientBuilder {
     allow_plaintext: bool,
     ca_file: Option<PathBuf>,
     own_session: bool,
+    quick_start: bool,
+    audio: Option<Arc<dyn AudioPlatform>>,
 }
 
 impl ClientBuilder {
@@ -102,6 +103,22 @@ impl ClientBuilder {
         self
     }
 
+    /// What calls ask of the system around the devices: permission, session, routes. A computer's
+    /// if not said otherwise; the app of a phone brings its own.
+    #[must_use]
+    pub fn audio_platform(mut self, audio: Arc<dyn AudioPlatform>) -> Self {
+        self.audio = Some(audio);
+        self
+    }
+
+    /// Opens the cache without looking through all of it for damage first: for a process that a
+    /// push has woken ([`Client::wake`]). The next start without this looks as ever.
+    #[must_use]
+    pub fn quick_start(mut self, quick: bool) -> Self {
+        self.quick_start = quick;
+        self
+    }
+
     /// Builds the client and reads what the cache knows. Nothing is sent yet: sign in, or
     /// [`Client::resume`].
     ///
@@ -134,25 +151,24 @@ impl ClientBuilder {
         let roster = match last {
             Some(last) => {
                 let account = AccountId::new(server.to_string(), last.pseudo.key());
-                let mut roster = archive.open(account).await?;
+                let mut roster = archive.open(account, self.quick_start).await?;
                 roster.remember(last.pseudo);
                 roster
             }
             None => Roster::default(),
         };
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured((*tls).clone())
-            .build()
-            .map_err(|error| BuildError::Tls(error.to_string()))?;
-        let (events, _) = broadcast::channel(EVENTS);
+        let http =
+            Http::new(Arc::clone(&tls)).map_err(|error| BuildError::Tls(error.to_string()))?;
+        let http = Arc::new(http);
         let shared = Arc::new(Shared::new(
             server.clone(),
             data,
             self.own_session,
             credentials,
             archive,
+            self.audio
+                .unwrap_or_else(|| Arc::new(DesktopAudio::default())),
             roster,
-            events,
         ));
         let (commands, queue) = mpsc::channel(driver::QUEUE);
         let mut loaded = shared.archive.load_messages().await;
@@ -160,7 +176,7 @@ impl ClientBuilder {
         let driver = Driver::new(
             server,
             tls,
-            http.clone(),
+            Arc::clone(&http),
             loaded,
             Arc::clone(&shared),
             queue,

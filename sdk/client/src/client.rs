@@ -19,6 +19,7 @@ use crate::call::{AddressPrivacy, Call, CallOptions, IncomingCall};
 use crate::driver::{Command, SignedIn};
 use crate::error::{ActionError, CallActionError, SignInError};
 use crate::events::Events;
+use crate::http::Http;
 use crate::pictures;
 use crate::roster::Me;
 use crate::shared::{Connectivity, Shared};
@@ -32,7 +33,7 @@ use crate::shared::{Connectivity, Shared};
 pub struct Client {
     pub(crate) shared: Arc<Shared>,
     commands: mpsc::Sender<Command>,
-    http: reqwest::Client,
+    pub(crate) http: Arc<Http>,
     driver: Arc<std::sync::Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -45,7 +46,7 @@ impl Client {
     pub(crate) fn new(
         shared: Arc<Shared>,
         commands: mpsc::Sender<Command>,
-        http: reqwest::Client,
+        http: Arc<Http>,
         driver: JoinHandle<()>,
     ) -> Self {
         Self {
@@ -127,7 +128,9 @@ impl Client {
         self.sign_in(SignIn::Login(name, password)).await
     }
 
-    /// Continues the session of the last sign-in with this data folder.
+    /// Continues the session of the last sign-in with this data folder. After a
+    /// [`pause`](Self::pause) the session from before it goes on, and also goes on trying where
+    /// the server cannot be reached yet.
     ///
     /// # Errors
     ///
@@ -135,6 +138,9 @@ impl Client {
     /// the server, [`SignInError::Unreachable`] without a network:
     /// [`resume_when_possible`](Self::resume_when_possible) keeps trying instead.
     pub async fn resume(&self) -> Result<Me, SignInError> {
+        if let Some(back) = self.come_back().await? {
+            return Ok(back);
+        }
         let token = self.kept_token().await?;
         let (reply, answer) = oneshot::channel();
         let how = self.resume_by(token);
@@ -153,12 +159,8 @@ impl Client {
     /// [`SignInError::NoSession`] and [`SignInError::Credentials`].
     pub async fn resume_when_possible(&self) -> Result<(), SignInError> {
         let token = self.kept_token().await?;
-        // Nobody waits for the reply, so a failure is tried again instead of reported.
-        let (reply, _) = oneshot::channel();
         let how = self.resume_by(token);
-        self.tell(Command::SignIn { how, reply })
-            .await
-            .map_err(|_| SignInError::Closed)
+        self.sign_in_unwatched(how).await
     }
 
     /// Signs out: the server forgets the session, and so does this device. The cache stays.
@@ -222,7 +224,7 @@ impl Client {
         Ok(me)
     }
 
-    fn resume_by(&self, token: cooee_protocol::Token) -> SignIn {
+    pub(crate) fn resume_by(&self, token: cooee_protocol::Token) -> SignIn {
         if self.shared.own_session {
             SignIn::Another(token)
         } else {
@@ -230,7 +232,7 @@ impl Client {
         }
     }
 
-    async fn kept_token(&self) -> Result<cooee_protocol::Token, SignInError> {
+    pub(crate) async fn kept_token(&self) -> Result<cooee_protocol::Token, SignInError> {
         let name = self.shared.own_name().ok_or(SignInError::NoSession)?;
         let shared = Arc::clone(&self.shared);
         tokio::task::spawn_blocking(move || {
@@ -261,7 +263,7 @@ impl Client {
     /// See [`ActionError`].
     pub async fn upload_picture(&self, bytes: Vec<u8>) -> Result<PictureId, ActionError> {
         let token = self.shared.token().ok_or(ActionError::Offline)?;
-        pictures::upload(&self.http, &self.shared.server, &token, bytes).await
+        pictures::upload(&self.http(), &self.shared.server, &token, bytes).await
     }
 
     /// Downloads a picture.
@@ -271,7 +273,7 @@ impl Client {
     /// See [`ActionError`].
     pub async fn picture(&self, id: &PictureId) -> Result<Vec<u8>, ActionError> {
         let token = self.shared.token().ok_or(ActionError::Offline)?;
-        pictures::download(&self.http, &self.shared.server, &token, id).await
+        pictures::download(&self.http(), &self.shared.server, &token, id).await
     }
 
     // Contacts.
@@ -410,27 +412,7 @@ impl Client {
         answer.await.map_err(|_| CallActionError::Closed)?
     }
 
-    // Life cycle.
-
-    /// The network may have changed: a lost connection is tried again at once.
-    pub fn network_changed(&self) {
-        // A queue full of commands means that the driver is about to look anyway.
-        let _ = self.commands.try_send(Command::NetworkChanged);
-    }
-
-    /// Releases the connection, every lock on the cache and every timer, as an app that goes to
-    /// the background must. A call that runs keeps the connection.
-    pub async fn pause(&self) {
-        let (reply, answer) = oneshot::channel();
-        if self.tell(Command::Pause { reply }).await.is_ok() {
-            let _ = answer.await;
-        }
-    }
-
-    /// Comes back from a [`pause`](Self::pause).
-    pub async fn unpause(&self) {
-        let _ = self.tell(Command::Resume).await;
-    }
+    // Life cycle: the rest of it is in `lifecycle`.
 
     /// Ends the client in order: hangs up, closes files and connections. Clones of this client
     /// answer [`ActionError::Closed`] afterwards... once the last of them is dropped.
@@ -447,8 +429,8 @@ impl Client {
         }
     }
 
-    pub(crate) fn http(&self) -> &reqwest::Client {
-        &self.http
+    pub(crate) fn http(&self) -> reqwest::Client {
+        self.http.client()
     }
 
     pub(crate) async fn request(
@@ -458,6 +440,12 @@ impl Client {
         let (reply, answer) = oneshot::channel();
         self.tell(Command::Request { message, reply }).await?;
         answer.await.map_err(|_| ActionError::Closed)?
+    }
+
+    /// Tells the driver without waiting: a queue full of commands means that it is about to look
+    /// anyway.
+    pub(crate) fn hint(&self, command: Command) {
+        let _ = self.commands.try_send(command);
     }
 
     pub(crate) async fn tell(&self, command: Command) -> Result<(), ActionError> {

@@ -1,7 +1,7 @@
 //! Errors, one type for each kind of operation. [`code`](ActionError::code) is stable, for
 //! programs; the words are for people.
 
-use cooee_audio::AudioError;
+use cooee_audio::{AudioError, PlatformError};
 use cooee_core::call::CallError;
 use cooee_core::signalling::RequestError;
 use cooee_protocol::{ErrorCode, ErrorReply};
@@ -151,6 +151,8 @@ impl CallActionError {
             Self::Call(CallError::Busy) => "in_call",
             Self::Call(_) => "no_call",
             Self::Offline => "offline",
+            Self::Audio(AudioError::Platform(PlatformError::NoPermission)) => "no_permission",
+            Self::Audio(AudioError::Platform(PlatformError::NoRoute)) => "no_route",
             Self::Audio(_) => "audio",
             Self::Sockets(_) => "sockets",
             Self::Closed => "closed",

@@ -93,6 +93,15 @@ pub enum Event {
     /// another stands in, or it is back. Also told of those that the call begins with. A call
     /// without a microphone goes on, and nobody hears anything of the local user.
     DeviceChanged(cooee_audio::DeviceNews),
+    /// Something else has the device's sound, such as a telephone call, or has it no more. In
+    /// between nothing is sent or played; the call goes on.
+    SoundInterrupted {
+        /// Whether it has the sound now.
+        interrupted: bool,
+    },
+    /// Sound goes another way now, or may: see
+    /// [`audio_routes`](crate::Client::audio_routes).
+    AudioRoutesChanged,
     /// Once a second during a call.
     Stats(CallStats),
     /// A participant cannot be reached, in words.

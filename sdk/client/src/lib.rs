@@ -38,7 +38,9 @@ mod driver;
 mod error;
 mod event;
 mod events;
+mod http;
 mod keyring;
+mod lifecycle;
 mod messages;
 mod pictures;
 mod roster;
@@ -55,6 +57,7 @@ pub use error::{ActionError, BuildError, CallActionError, SignInError};
 pub use event::Event;
 pub use events::{EventOrGap, Events};
 pub use keyring::check_keyring;
+pub use lifecycle::{WakeReason, Woken};
 pub use messages::{
     Body, Conversation, ConversationPlace, ExportProgress, FileInfo, Found, Mark, Message,
     MessageError, MessageEvent, MessagePage, NewMessage, Outgoing, OutgoingKind, Reaction,
@@ -64,10 +67,11 @@ pub use roster::Me;
 pub use shared::Connectivity;
 
 pub use cooee_audio::{
-    DeviceError, DeviceInfo, DeviceNews, DeviceReason, Direction, FRAME, Frame, Health, Input,
-    LatencyProfile, Levels, LoopbackSink, LoopbackSource, Output, PcmSink, PcmSource, Processing,
-    Recording, SAMPLE_RATE, SendMode, Sink, SinkError, Source, UnknownProcessing, WavError,
-    WavSink, WavSource, devices, loopback,
+    AudioPlatform, AudioRoute, AudioRouteKind, DesktopAudio, DeviceError, DeviceInfo, DeviceNews,
+    DeviceReason, Direction, FRAME, Frame, Health, Input, LatencyProfile, Levels, LoopbackSink,
+    LoopbackSource, Output, PcmSink, PcmSource, Permission, PlatformError, PlatformListener,
+    PlatformNews, Processing, Recording, RouteChange, SAMPLE_RATE, ScriptedAudio, SendMode, Sink,
+    SinkError, Source, UnknownProcessing, WavError, WavSink, WavSource, devices, loopback,
 };
 pub use cooee_core::call::{CallError, CallEvent, CallPhase, EndReason};
 pub use cooee_core::media::adaptation::{EncoderSettings, FrameLength, MAX_BITRATE, MIN_BITRATE};
@@ -77,6 +81,8 @@ pub use cooee_protocol::{
     AmendProfile, AttachmentId, CallOutcome, Contact, EntryId, ErrorCode, ErrorReply, Group,
     GroupId, GroupName, NewPassword, NotSent, Password, PictureId, Status, Username,
 };
+#[cfg(target_os = "android")]
+pub use cooee_store::android_context_is_ready;
 pub use cooee_store::{
     CallDirection, CallId, CallRecord, CredentialError, CredentialStore, Secret,
 };

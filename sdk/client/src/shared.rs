@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use cooee_audio::AudioPlatform;
 use cooee_core::signalling::Synchronised;
 use cooee_protocol::{GroupId, ServerMessage, Token, Username};
 use cooee_store::{AccountId, CredentialStore};
@@ -27,7 +29,12 @@ pub enum Connectivity {
     Online,
     /// The connection is lost; it is being tried again.
     Reconnecting,
+    /// In the background ([`Client::pause`](crate::Client::pause)), with everything given back.
+    Paused,
 }
+
+/// Events that a reader may lag behind before it misses some.
+const EVENTS: usize = 1024;
 
 /// Shared by the driver and the handles. No lock is held across a wait.
 pub(crate) struct Shared {
@@ -37,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) own_session: bool,
     pub(crate) credentials: Arc<dyn CredentialStore>,
     pub(crate) archive: Archive,
+    /// What a call's sound needs from the system around the devices.
+    pub(crate) audio: Arc<dyn AudioPlatform>,
     /// Whoever fetches a file has it.
     pub(crate) transfers: tokio::sync::Mutex<()>,
     /// Files are taken in for a message that is not kept yet.
@@ -46,6 +55,8 @@ pub(crate) struct Shared {
     session: RwLock<SessionFacts>,
     connectivity: watch::Sender<Connectivity>,
     events: broadcast::Sender<Event>,
+    /// Times that a timer of the driver's ran out.
+    pub(crate) timer_wakes: AtomicU64,
 }
 
 #[derive(Default)]
@@ -62,15 +73,17 @@ impl Shared {
         own_session: bool,
         credentials: Arc<dyn CredentialStore>,
         archive: Archive,
+        audio: Arc<dyn AudioPlatform>,
         roster: Roster,
-        events: broadcast::Sender<Event>,
     ) -> Self {
+        let (events, _) = broadcast::channel(EVENTS);
         Self {
             server,
             data,
             own_session,
             credentials,
             archive,
+            audio,
             transfers: tokio::sync::Mutex::default(),
             intake: tokio::sync::Mutex::default(),
             roster: RwLock::new(roster),
@@ -78,6 +91,7 @@ impl Shared {
             session: RwLock::new(SessionFacts::default()),
             connectivity: watch::Sender::new(Connectivity::SignedOut),
             events,
+            timer_wakes: AtomicU64::new(0),
         }
     }
 

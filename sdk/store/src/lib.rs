@@ -20,6 +20,8 @@ pub use cache::{
     Draft, Entry, EntryKind, Found, Group, INTERRUPTED, Listed, Mark, Message, NewCall, Outgoing,
     Page, Profile, Reaction, Status,
 };
+#[cfg(target_os = "android")]
+pub use credentials::android_context_is_ready;
 pub use credentials::{
     CredentialError, CredentialStore, FileStore, KeyringStore, MemoryStore, Secret,
 };

@@ -81,7 +81,7 @@ impl Running {
             Connectivity::SignedOut => SessionState::SignedOut,
             Connectivity::Connecting => SessionState::Connecting,
             Connectivity::Online => SessionState::Online,
-            Connectivity::Reconnecting => SessionState::Reconnecting,
+            Connectivity::Reconnecting | Connectivity::Paused => SessionState::Reconnecting,
         };
         let facts = self.facts().clone();
         let profile = self.client.profile().as_ref().map(convert::profile);

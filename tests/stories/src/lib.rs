@@ -23,6 +23,6 @@ pub use line::Line;
 pub use person::Person;
 pub use refusal::Refusal;
 pub use talk::Talk;
-pub use voice::Voice;
+pub use voice::{Mouth, Voice};
 pub use wire::Wire;
 pub use world::{World, name, password};

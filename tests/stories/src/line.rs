@@ -1,14 +1,14 @@
 //! A person's line to the server.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::patience::within;
 
@@ -18,9 +18,19 @@ use crate::patience::within;
 pub struct Line {
     address: SocketAddr,
     whole: Arc<watch::Sender<bool>>,
-    /// Bytes that still go to the server before the line breaks by itself.
-    left: Arc<AtomicU64>,
+    traffic: Arc<Traffic>,
     accepting: JoinHandle<()>,
+}
+
+/// What has gone over a line, and what still may.
+#[derive(Debug)]
+struct Traffic {
+    /// Bytes that still go to the server before the line breaks by itself.
+    left: AtomicU64,
+    bytes: AtomicU64,
+    round_trips: AtomicU64,
+    /// Instants at which anything went by, and the last of them.
+    moments: Mutex<(u64, Option<Instant>)>,
 }
 
 impl Line {
@@ -28,16 +38,13 @@ impl Line {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound address");
         let whole = Arc::new(watch::Sender::new(true));
-        let left = Arc::new(AtomicU64::new(u64::MAX));
-        let way = Way {
-            whole: Arc::clone(&whole),
-            left: Arc::clone(&left),
-        };
-        let accepting = tokio::spawn(accept(listener, server, way));
+        let traffic = Arc::new(Traffic::new());
+        let carried = Arc::clone(&traffic);
+        let accepting = tokio::spawn(accept(listener, server, Arc::clone(&whole), carried));
         Self {
             address,
             whole,
-            left,
+            traffic,
             accepting,
         }
     }
@@ -47,6 +54,24 @@ impl Line {
         format!("ws://{}", self.address)
     }
 
+    /// Bytes that went over the line, both ways, without what TCP adds.
+    pub fn bytes(&self) -> u64 {
+        self.traffic.bytes.load(Ordering::Relaxed)
+    }
+
+    /// How often this person had to wait for the server before they could say more, connecting
+    /// included: their first word, and each word after one of the server's, begins a round trip.
+    pub fn round_trips(&self) -> u64 {
+        self.traffic.round_trips.load(Ordering::Relaxed)
+    }
+
+    /// At how many instants of the runtime's clock anything went over the line. On a stopped clock
+    /// that is how often a phone's radio would wake.
+    pub fn moments(&self) -> u64 {
+        let moments = self.traffic.moments.lock();
+        moments.unwrap_or_else(PoisonError::into_inner).0
+    }
+
     /// Breaks every connection, and lets none through until the line is mended.
     pub fn cut(&self) {
         self.whole.send_replace(false);
@@ -54,7 +79,7 @@ impl Line {
 
     /// Breaks every connection when so many more bytes have gone to the server.
     pub fn cut_after(&self, bytes: u64) {
-        self.left.store(bytes, Ordering::Relaxed);
+        self.traffic.left.store(bytes, Ordering::Relaxed);
     }
 
     /// Waits until the line has broken.
@@ -70,7 +95,7 @@ impl Line {
 
     /// Lets connections through again.
     pub fn mend(&self) {
-        self.left.store(u64::MAX, Ordering::Relaxed);
+        self.traffic.left.store(u64::MAX, Ordering::Relaxed);
         self.whole.send_replace(true);
     }
 }
@@ -82,24 +107,30 @@ impl Drop for Line {
     }
 }
 
-/// What the connections of a line share.
-#[derive(Debug, Clone)]
-struct Way {
+async fn accept(
+    listener: TcpListener,
+    server: watch::Receiver<SocketAddr>,
     whole: Arc<watch::Sender<bool>>,
-    left: Arc<AtomicU64>,
-}
-
-async fn accept(listener: TcpListener, server: watch::Receiver<SocketAddr>, way: Way) {
+    traffic: Arc<Traffic>,
+) {
     while let Ok((near, _)) = listener.accept().await {
         // A connection that is refused is closed as soon as it is accepted.
-        if *way.whole.borrow() {
-            tokio::spawn(carry(near, *server.borrow(), way.clone()));
+        if *whole.borrow() {
+            let traffic = Arc::clone(&traffic);
+            tokio::spawn(carry(near, *server.borrow(), Arc::clone(&whole), traffic));
         }
     }
 }
 
-async fn carry(mut near: TcpStream, server: SocketAddr, way: Way) {
-    let Ok(mut far) = TcpStream::connect(server).await else {
+async fn carry(
+    near: TcpStream,
+    server: SocketAddr,
+    whole: Arc<watch::Sender<bool>>,
+    traffic: Arc<Traffic>,
+) {
+    // The TCP connection is a round trip of its own.
+    traffic.round_trips.fetch_add(1, Ordering::Relaxed);
+    let Ok(far) = TcpStream::connect(server).await else {
         return;
     };
     for stream in [&near, &far] {
@@ -107,47 +138,88 @@ async fn carry(mut near: TcpStream, server: SocketAddr, way: Way) {
             return;
         }
     }
-    let mut whole = way.whole.subscribe();
-    let (from_near, to_near) = near.split();
-    let (from_far, to_far) = far.split();
-    let both = async {
-        tokio::try_join!(
-            to_the_server(from_near, to_far, &way),
-            from_the_server(from_far, to_near)
-        )
-    };
+    let mut broken = whole.subscribe();
     tokio::select! {
-        _ = both => {}
-        _ = whole.wait_for(|whole| !*whole) => {}
+        () = relay(near, far, &whole, &traffic) => {}
+        _ = broken.wait_for(|whole| !*whole) => {}
     }
 }
 
-/// Carries bytes to their end, or until the line breaks.
-async fn to_the_server(
-    mut from: ReadHalf<'_>,
-    mut to: WriteHalf<'_>,
-    way: &Way,
-) -> std::io::Result<()> {
-    let mut piece = vec![0; 16 * 1024];
-    loop {
-        let count = from.read(&mut piece).await?;
-        if count == 0 {
-            return to.shutdown().await;
+/// Moves bytes both ways until both sides have ended, or the line breaks.
+async fn relay(
+    mut near: TcpStream,
+    mut far: TcpStream,
+    whole: &watch::Sender<bool>,
+    traffic: &Traffic,
+) {
+    let ((mut near_in, mut near_out), (mut far_in, mut far_out)) = (near.split(), far.split());
+    let (mut up, mut down) = ([0; 8192], [0; 8192]);
+    let (mut up_ended, mut down_ended) = (false, false);
+    let mut waits = true;
+    while !(up_ended && down_ended) {
+        tokio::select! {
+            read = near_in.read(&mut up), if !up_ended => match read {
+                Ok(0) | Err(_) => {
+                    up_ended = true;
+                    let _ = far_out.shutdown().await;
+                }
+                Ok(count) => {
+                    if std::mem::take(&mut waits) {
+                        traffic.round_trips.fetch_add(1, Ordering::Relaxed);
+                    }
+                    let goes = traffic.goes(count);
+                    traffic.count(goes);
+                    up_ended = far_out.write_all(&up[..goes]).await.is_err();
+                    if traffic.left.load(Ordering::Relaxed) == 0 {
+                        whole.send_replace(false);
+                    }
+                }
+            },
+            read = far_in.read(&mut down), if !down_ended => match read {
+                Ok(0) | Err(_) => {
+                    down_ended = true;
+                    let _ = near_out.shutdown().await;
+                }
+                Ok(count) => {
+                    waits = true;
+                    traffic.count(count);
+                    // What was said before the end is still carried.
+                    down_ended = near_out.write_all(&down[..count]).await.is_err();
+                }
+            },
         }
-        let left = way.left.load(Ordering::Relaxed);
+    }
+}
+
+impl Traffic {
+    fn new() -> Self {
+        Self {
+            left: AtomicU64::new(u64::MAX),
+            bytes: AtomicU64::new(0),
+            round_trips: AtomicU64::new(0),
+            moments: Mutex::default(),
+        }
+    }
+
+    /// How many of so many bytes still go to the server.
+    fn goes(&self, count: usize) -> usize {
+        let left = self.left.load(Ordering::Relaxed);
+        if left == u64::MAX {
+            return count;
+        }
         let goes = count.min(usize::try_from(left).unwrap_or(usize::MAX));
-        to.write_all(piece.get(..goes).unwrap_or_default()).await?;
-        if left != u64::MAX {
-            let left = left.saturating_sub(goes as u64);
-            way.left.store(left, Ordering::Relaxed);
-            if left == 0 {
-                way.whole.send_replace(false);
-            }
+        self.left
+            .store(left.saturating_sub(goes as u64), Ordering::Relaxed);
+        goes
+    }
+
+    fn count(&self, bytes: usize) {
+        self.bytes
+            .fetch_add(bytes.try_into().unwrap_or(0), Ordering::Relaxed);
+        let now = Instant::now();
+        let mut moments = self.moments.lock().unwrap_or_else(PoisonError::into_inner);
+        if moments.1 != Some(now) {
+            *moments = (moments.0 + 1, Some(now));
         }
     }
-}
-
-async fn from_the_server(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>) -> std::io::Result<()> {
-    tokio::io::copy(&mut from, &mut to).await?;
-    to.shutdown().await
 }

@@ -55,6 +55,18 @@ impl Person {
         Self::new(line, folder, voice).await
     }
 
+    /// Ends the client, and leaves the line to the server and what is in the folder.
+    pub async fn ends(self) -> (PathBuf, Line) {
+        let Self {
+            client,
+            line,
+            folder,
+            ..
+        } = self;
+        within(client.close(), || "for a client to close".to_owned()).await;
+        (folder, line)
+    }
+
     /// Their name.
     pub fn name(&self) -> Username {
         let me = self.client.profile().expect("somebody who has signed in");
@@ -176,8 +188,13 @@ impl Person {
 
     /// Calls a contact.
     pub async fn calls(&self, other: &Self) -> Talk {
+        self.calls_by_name(other.name()).await
+    }
+
+    /// Calls the contact of a name, wherever they are.
+    pub async fn calls_by_name(&self, other: Username) -> Talk {
         let (options, hearing) = Talk::options(&self.voice);
-        let placed = self.client.call(other.name(), options).await;
+        let placed = self.client.call(other, options).await;
         Talk::new(placed.expect("a call"), self.voice.clone(), hearing)
     }
 

@@ -47,7 +47,17 @@ impl Talk {
 
     /// Waits until the other one's voice is heard here, from now on and for a while.
     pub async fn hears(&self, other: &Self) {
-        self.hearing.hears(&other.voice).await;
+        self.hears_voice(&other.voice).await;
+    }
+
+    /// Waits until a voice is heard here, from now on and for a while.
+    pub async fn hears_voice(&self, voice: &Voice) {
+        self.hearing.hears(voice).await;
+    }
+
+    /// Waits until a voice is not heard here any more for a while.
+    pub async fn hears_nothing_of_voice(&self, voice: &Voice) {
+        self.hearing.hears_nothing_of(voice).await;
     }
 
     /// Waits until the other one's voice is not heard here any more for a while.

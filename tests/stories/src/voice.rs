@@ -56,7 +56,8 @@ impl Voice {
         self.spoken.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn mouth(&self) -> Mouth {
+    /// Speaks with this voice, from its beginning or on from where another mouth is.
+    pub fn mouth(&self) -> Mouth {
         let mut vowel = [0.0; BEAT];
         for tone in self.tones {
             for (index, sample) in (0_u16..).zip(&mut vowel) {
@@ -104,7 +105,8 @@ impl Voice {
 }
 
 /// Speaks with a voice into a call.
-pub(crate) struct Mouth {
+#[derive(Debug)]
+pub struct Mouth {
     voice: Voice,
     /// A beat of all tones; they have whole cycles in it, so that beats join without a click.
     vowel: [f32; BEAT],

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod accounts;
+mod apart;
 mod attachments;
 mod blocking;
 mod breaks;
@@ -13,8 +14,10 @@ mod controls;
 mod files;
 mod group_calls;
 mod groups;
+mod lifecycle;
 mod messages;
 mod minutes;
+mod platform;
 mod privacy;
 mod profiles;
 mod restarts;

@@ -1,6 +1,10 @@
 //! Handles to calls.
 
-use cooee_audio::{Input, Levels, Output, Processing, SendMode};
+use std::sync::Arc;
+
+use cooee_audio::{
+    AudioError, AudioPlatform, Input, Levels, Output, Processing, RouteChange, SendMode,
+};
 use cooee_core::call::{CallPhase, EndReason};
 use cooee_protocol::{GroupId, Username};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -18,6 +22,7 @@ pub struct Call {
     commands: mpsc::WeakSender<Command>,
     snapshot: watch::Receiver<CallSnapshot>,
     live: Live,
+    audio: Arc<dyn AudioPlatform>,
 }
 
 impl Call {
@@ -26,12 +31,14 @@ impl Call {
         commands: mpsc::WeakSender<Command>,
         snapshot: watch::Receiver<CallSnapshot>,
         live: Live,
+        audio: Arc<dyn AudioPlatform>,
     ) -> Self {
         Self {
             id,
             commands,
             snapshot,
             live,
+            audio,
         }
     }
 
@@ -121,6 +128,22 @@ impl Call {
     /// When the call is over already.
     pub async fn set_input(&self, input: Input) -> Result<(), CallActionError> {
         self.act(CallAct::Input(input)).await
+    }
+
+    /// Takes another way for sound: one of those that
+    /// [`Client::audio_routes`](crate::Client::audio_routes) has, by its id.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such way, the system refuses it, or the call is over.
+    pub async fn set_route(&self, route: impl Into<String>) -> Result<(), CallActionError> {
+        let (audio, route) = (Arc::clone(&self.audio), route.into());
+        let selected = tokio::task::spawn_blocking(move || audio.select(&route)).await;
+        let selected = selected.map_err(|_| CallActionError::Closed)?;
+        match selected.map_err(AudioError::from)? {
+            RouteChange::Device(device) => self.set_output(Output::Device(device)).await,
+            _ => Ok(()),
+        }
     }
 
     /// Plays on another loudspeaker, or into a file, from now on; as [`set_input`](Self::set_input).

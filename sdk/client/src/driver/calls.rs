@@ -123,6 +123,7 @@ impl Driver {
             self.own_commands.clone(),
             active.snapshot.subscribe(),
             active.live.clone(),
+            Arc::clone(&self.shared.audio),
         ))
     }
 
@@ -133,6 +134,7 @@ impl Driver {
             self.server.is_loopback(),
             self.shared.address_privacy() != AddressPrivacy::Direct,
             Arc::clone(&self.tunnel),
+            Arc::clone(&self.shared.audio),
             publisher,
         );
         let (plane, broken) = match started {
@@ -378,6 +380,12 @@ impl Driver {
             }
             PlaneWake::Signal(PlaneSignal::NetworkChanged(addresses)) => {
                 self.network_changed(now, &addresses);
+            }
+            PlaneWake::Signal(PlaneSignal::Interrupted(interrupted)) => {
+                self.shared.emit(Event::SoundInterrupted { interrupted });
+            }
+            PlaneWake::Signal(PlaneSignal::RoutesChanged) => {
+                self.shared.emit(Event::AudioRoutesChanged);
             }
             PlaneWake::Signal(PlaneSignal::VoiceFailed(error)) => {
                 calls.fail_audio(Some(describe(&error)));

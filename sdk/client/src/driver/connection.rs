@@ -154,6 +154,9 @@ async fn run(
                 Some(Outgoing::SignedIn) => signed_in = true,
                 None => {
                     writer.close().await?;
+                    // Until the server has closed as well, it may not have read everything, and a
+                    // socket that is closed with something unread takes the rest with it.
+                    while let Some(Ok(_)) = reader.next().await {}
                     return Ok(());
                 }
             },

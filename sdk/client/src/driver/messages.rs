@@ -183,9 +183,12 @@ impl Driver {
             SyncOutput::Upload { id, attachments } => {
                 let sender = self.messages.sender.clone();
                 let upload =
-                    files::upload(Arc::clone(&self.shared), self.http.clone(), attachments);
+                    files::upload(Arc::clone(&self.shared), self.http.client(), attachments);
+                let cancelled = self.uploads.clone();
                 tokio::spawn(async move {
-                    let outcome = upload.await;
+                    // What a pause has ended goes on after it where it was.
+                    let outcome = cancelled.run_until_cancelled(upload).await;
+                    let outcome = outcome.unwrap_or(Err(UploadError::Later));
                     // The driver may have ended.
                     let _ = sender.send(MessageWake::Uploaded(id, outcome));
                 });

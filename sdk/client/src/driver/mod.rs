@@ -6,12 +6,14 @@ mod active;
 mod calls;
 mod connection;
 mod controls;
+mod lifecycle;
 mod messages;
 mod session;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use cooee_audio::{Input, Output, Processing, SendMode};
 use cooee_core::call::{CallEvent, CallMachine, CallPhase, CallRequest, Target};
@@ -24,9 +26,11 @@ use rustls::ClientConfig;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
 
 use self::active::{ActiveCall, PlaneWake};
 use self::connection::{Connection, ConnectionEvent};
+use self::lifecycle::Life;
 pub(crate) use self::messages::MessageCommand;
 use self::messages::{Conversations, MessageWake};
 use crate::address::ServerAddress;
@@ -35,6 +39,7 @@ use crate::call::tunnel::Tunnel;
 use crate::call::{Call, CallOptions};
 use crate::error::{ActionError, CallActionError, SignInError};
 use crate::event::Event;
+use crate::http::Http;
 use crate::roster::Me;
 use crate::shared::Shared;
 
@@ -86,8 +91,19 @@ pub(crate) enum Command {
     Pause {
         reply: oneshot::Sender<()>,
     },
-    /// Come back from a pause.
-    Resume,
+    /// Come back from a pause; the answer is whether a session goes on.
+    ComeBack {
+        reply: oneshot::Sender<bool>,
+    },
+    /// A push has come; the answer is whether a session hears what it is about.
+    Woken {
+        by_call: bool,
+        reply: oneshot::Sender<bool>,
+    },
+    /// The battery is low, or is not any more.
+    Battery {
+        low: bool,
+    },
 }
 
 /// What the user does with a call that is there.
@@ -119,7 +135,7 @@ enum Waiter {
 pub(crate) struct Driver {
     server: ServerAddress,
     tls: Arc<ClientConfig>,
-    http: reqwest::Client,
+    http: Arc<Http>,
     shared: Arc<Shared>,
     /// Voice that goes through the server, past this task.
     tunnel: Arc<Tunnel>,
@@ -143,10 +159,13 @@ pub(crate) struct Driver {
     /// told before.
     finishing: Option<JoinHandle<()>>,
     next_call: u64,
-    /// How to sign in again after a pause.
-    paused: Option<SignIn>,
-    /// A pause was asked for during a call, and begins after it.
-    pause_due: bool,
+    life: Life,
+    /// Ends the uploads under way.
+    uploads: CancellationToken,
+    /// The next sign-in is for a call that rings, so messages are looked after later.
+    late_messages: bool,
+    /// When they are.
+    messages_due: Option<Instant>,
 }
 
 /// What woke the driver.
@@ -164,7 +183,7 @@ impl Driver {
     pub(crate) fn new(
         server: ServerAddress,
         tls: Arc<ClientConfig>,
-        http: reqwest::Client,
+        http: Arc<Http>,
         loaded: Loaded,
         shared: Arc<Shared>,
         commands: mpsc::Receiver<Command>,
@@ -191,8 +210,10 @@ impl Driver {
             active: None,
             finishing: None,
             next_call: 1,
-            paused: None,
-            pause_due: false,
+            life: Life::Awake,
+            uploads: CancellationToken::new(),
+            late_messages: false,
+            messages_due: None,
         }
     }
 
@@ -217,12 +238,16 @@ impl Driver {
                 Wake::Messages(wake) => self.handle_message_wake(wake),
                 Wake::Finished => {
                     self.finishing = None;
-                    if self.active.is_none() && std::mem::take(&mut self.pause_due) {
+                    if self.active.is_none() && matches!(self.life, Life::PauseDue) {
                         self.pause().await;
                     }
                 }
                 Wake::Timeout => {
+                    self.shared.timer_wakes.fetch_add(1, Ordering::Relaxed);
                     let now = now();
+                    if self.messages_due.is_some_and(|due| now >= due.into_std()) {
+                        self.catch_up();
+                    }
                     self.signalling.handle_timeout(now);
                     self.messages.sync.handle_timeout(now);
                     if let Some(calls) = &mut self.calls {
@@ -234,11 +259,15 @@ impl Driver {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
+        if self.is_paused() {
+            return None;
+        }
         let call = self.calls.as_ref().and_then(CallMachine::poll_timeout);
         let messages = self.messages.sync.poll_timeout();
         let signalling = self.signalling.poll_timeout();
         let earliest = [signalling, call, messages].into_iter().flatten().min();
-        earliest.map(Instant::from_std)
+        let earliest = earliest.map(Instant::from_std);
+        [earliest, self.messages_due].into_iter().flatten().min()
     }
 
     /// Carries out what the machines want until they want nothing more.
@@ -265,7 +294,8 @@ impl Driver {
         let now = now();
         match command {
             Command::SignIn { how, reply } => {
-                self.paused = None;
+                // Waking up may have begun to continue the session that this one replaces.
+                self.end_pause().await;
                 self.own_session = matches!(how, SignIn::Another(_));
                 self.end_call().await;
                 self.by_token = matches!(how, SignIn::Resume(_) | SignIn::Another(_));
@@ -275,7 +305,7 @@ impl Driver {
                 self.signalling.sign_in(now, how);
             }
             Command::SignOut { reply } => {
-                self.paused = None;
+                self.end_pause().await;
                 self.end_call().await;
                 match self
                     .signalling
@@ -332,32 +362,19 @@ impl Driver {
             Command::Pause { reply } => {
                 // A call keeps the connection, and the cache that its history goes to.
                 if self.active.is_some() || self.finishing.is_some() {
-                    self.pause_due = true;
+                    self.life = Life::PauseDue;
                 } else {
                     self.pause().await;
                 }
                 let _ = reply.send(());
             }
-            Command::Resume => {
-                self.pause_due = false;
-                if let Err(error) = self.shared.archive.reopen().await {
-                    tracing::warn!(%error, "the cache cannot be opened again");
-                }
-                if let Some(how) = self.paused.take() {
-                    self.by_token = matches!(how, SignIn::Resume(_) | SignIn::Another(_));
-                    self.signalling.sign_in(now, how);
-                }
+            Command::ComeBack { reply } => {
+                let _ = reply.send(self.come_back().await);
             }
-        }
-    }
-
-    async fn pause(&mut self) {
-        if let Some(how) = self.signalling.suspend() {
-            self.paused = Some(how);
-            self.offline();
-        }
-        if let Err(error) = self.shared.archive.close().await {
-            tracing::warn!(%error, "the cache was not closed cleanly");
+            Command::Woken { by_call, reply } => {
+                let _ = reply.send(self.woken(by_call).await);
+            }
+            Command::Battery { low } => self.signalling.set_thrifty(low),
         }
     }
 

@@ -240,7 +240,7 @@ impl Driver {
         if !same_account && known.as_ref() != Some(&me.name) {
             // A cache belongs to one account: another one has its own.
             let account = self.shared.account(&me.name);
-            let known = match self.shared.archive.open(account).await {
+            let known = match self.shared.archive.open(account, false).await {
                 Ok(known) => known,
                 Err(error) => {
                     tracing::warn!(
@@ -266,7 +266,7 @@ impl Driver {
                 self.calls = Some(CallMachine::new(me.name.clone(), CallConfig::default()));
             }
         }
-        self.messages.sync.handle_online();
+        self.messages_online();
         self.shared.set_connectivity(Connectivity::Online);
         self.shared.emit(Event::Online {
             resumed: sync.resumed,
@@ -286,7 +286,7 @@ impl Driver {
     /// The session is over.
     pub(super) fn signed_out(&mut self, reason: Option<ErrorReply>) {
         self.signalling.sign_out();
-        self.paused = None;
+        self.messages_due = None;
         self.messages.sync.handle_offline();
         if let Some(reply) = self.signing_in.take() {
             let _ = reply.send(Err(SignInError::Closed));

@@ -73,7 +73,7 @@ impl Client {
         let token = self.shared.token().ok_or(MessageError::Offline)?;
         download(
             &self.shared,
-            self.http(),
+            &self.http(),
             &token,
             id,
             most.min(MAX_DOWNLOAD),

@@ -101,6 +101,11 @@ impl ConversationSync {
         self.caught_up
     }
 
+    /// Whether something is on its way to the disk.
+    pub fn is_writing(&self) -> bool {
+        !self.writes.is_empty()
+    }
+
     /// How many drafts have not arrived, refused ones included.
     pub fn outbox_len(&self) -> usize {
         self.letters.len()

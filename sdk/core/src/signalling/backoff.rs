@@ -41,6 +41,11 @@ impl Backoff {
         floor + (limit - floor).mul_f64(self.rng.random::<f64>())
     }
 
+    /// No wait is longer from here on.
+    pub fn set_ceiling(&mut self, ceiling: Duration) {
+        self.ceiling = ceiling;
+    }
+
     /// The connection works again.
     pub fn reset(&mut self) {
         self.attempt = 0;

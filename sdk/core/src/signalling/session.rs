@@ -1,7 +1,7 @@
 //! The signalling session.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cooee_protocol::{
     ClientFrame, ClientMessage, ErrorCode, ErrorReply, NewPassword, Seq, ServerFrame,
@@ -53,6 +53,7 @@ pub struct SignallingSession {
     pub(super) online_since: Option<Instant>,
     last_traffic: Instant,
     ping_sent: Option<Instant>,
+    thrifty: bool,
     pub(super) outputs: VecDeque<SignallingOutput>,
 }
 
@@ -78,6 +79,7 @@ impl SignallingSession {
             online_since: None,
             last_traffic: now,
             ping_sent: None,
+            thrifty: false,
             outputs: VecDeque::new(),
         }
     }
@@ -110,6 +112,17 @@ impl SignallingSession {
         let sign_in = self.sign_in.take();
         self.sign_out();
         sign_in
+    }
+
+    /// Wakes up less while the battery is low: reconnects wait longer, and a server that falls
+    /// silent is asked later whether it is there.
+    pub fn set_thrifty(&mut self, thrifty: bool) {
+        self.thrifty = thrifty;
+        self.backoff.set_ceiling(if thrifty {
+            self.config.backoff_ceiling_thrifty
+        } else {
+            self.config.backoff_ceiling
+        });
     }
 
     /// The network may be another one: tries again at once instead of after the backoff, and asks
@@ -250,7 +263,7 @@ impl SignallingSession {
                     self.lose(now, None);
                     return;
                 }
-                None if now >= self.last_traffic + self.config.ping_interval => self.ping(now),
+                None if now >= self.last_traffic + self.ping_interval() => self.ping(now),
                 Some(_) | None => {}
             }
             self.expire(now);
@@ -261,7 +274,7 @@ impl SignallingSession {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let alive = (self.state == SignallingState::Online).then(|| match self.ping_sent {
             Some(sent) => sent + self.config.pong_timeout,
-            None => self.last_traffic + self.config.ping_interval,
+            None => self.last_traffic + self.ping_interval(),
         });
         let oldest = self.pending.values().min().copied();
         [self.deadline, alive, oldest].into_iter().flatten().min()
@@ -287,6 +300,14 @@ impl SignallingSession {
     #[cfg(test)]
     pub(super) fn count_from(&mut self, seq: u64) {
         self.next_seq = seq;
+    }
+
+    fn ping_interval(&self) -> Duration {
+        if self.thrifty {
+            self.config.ping_interval_thrifty
+        } else {
+            self.config.ping_interval
+        }
     }
 
     fn ping(&mut self, now: Instant) {

@@ -13,7 +13,8 @@ pub struct SignallingConfig {
     pub request_timeout: Duration,
     /// How long opening the WebSocket may take.
     pub connect_timeout: Duration,
-    /// Silence after which the WebSocket is asked for a sign of life.
+    /// Silence after which the WebSocket is asked for a sign of life. Longer than the server's
+    /// own interval of 30 s, so that an idle client is woken by the server's ping alone.
     pub ping_interval: Duration,
     /// How long that sign may take before the connection counts as lost.
     pub pong_timeout: Duration,
@@ -21,6 +22,10 @@ pub struct SignallingConfig {
     pub backoff_first: Duration,
     /// No reconnect waits longer.
     pub backoff_ceiling: Duration,
+    /// The same while the battery is low.
+    pub backoff_ceiling_thrifty: Duration,
+    /// [`ping_interval`](Self::ping_interval) while the battery is low.
+    pub ping_interval_thrifty: Duration,
     /// A sign-in that lasted this long was a good one: the next reconnect is quick again.
     pub stable_after: Duration,
     /// Most requests that wait for an answer; further ones are refused.
@@ -37,10 +42,12 @@ impl Default for SignallingConfig {
         Self {
             request_timeout: Duration::from_secs(15),
             connect_timeout: Duration::from_secs(10),
-            ping_interval: Duration::from_secs(25),
+            ping_interval: Duration::from_secs(35),
             pong_timeout: Duration::from_secs(10),
             backoff_first: Duration::from_millis(500),
             backoff_ceiling: Duration::from_secs(30),
+            backoff_ceiling_thrifty: Duration::from_secs(300),
+            ping_interval_thrifty: Duration::from_secs(75),
             stable_after: Duration::from_secs(10),
             max_pending: 64,
             max_early: 1024,

@@ -82,9 +82,33 @@ impl Cache {
     /// [`CacheError::Newer`] for a database of a newer version, which stays as it is;
     /// [`CacheError::Files`], [`CacheError::Busy`], [`CacheError::Full`].
     pub fn open(folder: &Path, account: &AccountId, name_key: NameKey) -> Result<Self, CacheError> {
+        Self::open_after(folder, account, name_key, Check::Whole)
+    }
+
+    /// Opens the cache without looking through all of it for damage, which takes the longer the
+    /// larger it is: for a process that a call has woken. What is damaged is found where it is
+    /// used.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub fn open_quickly(
+        folder: &Path,
+        account: &AccountId,
+        name_key: NameKey,
+    ) -> Result<Self, CacheError> {
+        Self::open_after(folder, account, name_key, Check::Header)
+    }
+
+    fn open_after(
+        folder: &Path,
+        account: &AccountId,
+        name_key: NameKey,
+        check: Check,
+    ) -> Result<Self, CacheError> {
         files::create_folder(folder)?;
         let path = files::database_path(folder, account, name_key);
-        let connection = match prepare(&path) {
+        let connection = match prepare(&path, check) {
             Err(CacheError::Corrupt(reason)) => {
                 let aside = files::move_aside(&path)?;
                 tracing::warn!(
@@ -92,7 +116,7 @@ impl Cache {
                     moved_to = %aside.display(),
                     "the cache was damaged and starts empty; the history of calls is lost"
                 );
-                prepare(&path)?
+                prepare(&path, Check::Whole)?
             }
             other => other?,
         };
@@ -130,7 +154,14 @@ impl Cache {
     /// # Errors
     ///
     /// What SQLite reports. The files are closed and the locks released even then.
-    pub fn close(mut self) -> Result<ClosedCache, CacheError> {
+    pub fn close(self) -> Result<ClosedCache, CacheError> {
+        let (closed, outcome) = self.close_anyhow();
+        outcome.map(|()| closed)
+    }
+
+    /// As [`close`](Self::close), and gives what is needed to open it again even where SQLite
+    /// reports an error.
+    pub fn close_anyhow(mut self) -> (ClosedCache, Result<(), CacheError>) {
         self.session.release();
         let closed = ClosedCache {
             folder: self.folder,
@@ -138,10 +169,19 @@ impl Cache {
             name_key: self.name_key,
             session: self.session,
         };
-        match self.connection.close() {
-            Ok(()) => Ok(closed),
-            Err((_, error)) => Err(error.into()),
-        }
+        let outcome = self.connection.close().map_err(|(_, error)| error.into());
+        (closed, outcome)
+    }
+
+    /// Gives back memory that only makes the next calls quicker.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite reports.
+    pub fn shrink(&mut self) -> Result<(), CacheError> {
+        self.connection.flush_prepared_statement_cache();
+        self.connection.execute_batch("PRAGMA shrink_memory")?;
+        Ok(())
     }
 
     fn key(&self, pseudo: &str) -> String {
@@ -165,9 +205,28 @@ impl ClosedCache {
     /// Those of [`Cache::open`], and [`CacheError::Corrupt`]: the file is not checked and not
     /// moved aside here, so that opening again is quick.
     pub fn reopen(self) -> Result<Cache, CacheError> {
-        let mut connection = connect(&self.path)?;
-        schema::migrate(&mut connection, &self.path)?;
-        self.over(connection)
+        self.reopen_or_keep().map_err(|(_, error)| error)
+    }
+
+    /// As [`reopen`](Self::reopen), and gives the closed cache back where that fails, so that it
+    /// can be tried again.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`reopen`](Self::reopen).
+    #[allow(
+        clippy::result_large_err,
+        reason = "the caller goes on with what it gets back"
+    )]
+    pub fn reopen_or_keep(self) -> Result<Cache, (Self, CacheError)> {
+        let opened = connect(&self.path).and_then(|mut connection| {
+            schema::migrate(&mut connection, &self.path)?;
+            Ok(connection)
+        });
+        match opened {
+            Ok(connection) => self.settled(connection),
+            Err(error) => Err((self, error)),
+        }
     }
 
     /// Gives the cache to the account's new name, replacing what may be left there of an account
@@ -195,6 +254,14 @@ impl ClosedCache {
     }
 
     fn over(self, connection: Connection) -> Result<Cache, CacheError> {
+        self.settled(connection).map_err(|(_, error)| error)
+    }
+
+    #[allow(
+        clippy::result_large_err,
+        reason = "the caller goes on with what it gets back"
+    )]
+    fn settled(self, connection: Connection) -> Result<Cache, (Self, CacheError)> {
         let mut cache = Cache {
             connection,
             folder: self.folder,
@@ -204,18 +271,30 @@ impl ClosedCache {
             presence: HashMap::new(),
             own_status: Status::Offline,
         };
-        cache.settle_calls()?;
-        Ok(cache)
+        match cache.settle_calls() {
+            Ok(()) => Ok(cache),
+            Err(error) => Err((cache.close_anyhow().0, error)),
+        }
     }
 }
 
+/// How closely a database is looked at before it is used.
+#[derive(Clone, Copy)]
+enum Check {
+    Whole,
+    Header,
+}
+
 /// Opens a database that may be damaged, of an older format, or missing.
-fn prepare(path: &Path) -> Result<Connection, CacheError> {
+fn prepare(path: &Path, check: Check) -> Result<Connection, CacheError> {
     drop(files::create_private(path)?);
     let mut connection = connect(path)?;
-    let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    if verdict != "ok" {
-        return Err(CacheError::Corrupt(verdict));
+    if matches!(check, Check::Whole) {
+        let verdict: String =
+            connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if verdict != "ok" {
+            return Err(CacheError::Corrupt(verdict));
+        }
     }
     schema::migrate(&mut connection, path)?;
     Ok(connection)

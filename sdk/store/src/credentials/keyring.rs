@@ -4,11 +4,14 @@ use super::{CredentialError, CredentialStore, Secret};
 use crate::AccountId;
 
 /// Keeps secrets in the operating system's keyring: the Secret Service on Linux and the BSDs,
-/// the Keychain on macOS, the Credential Manager on Windows. All of them outlive a reboot.
+/// the Keychain on macOS, the Credential Manager on Windows, a key of the Android Keystore over
+/// the app's private preferences, the protected data of iOS. All of them outlive a reboot. On iOS a
+/// secret can be read once the phone was unlocked after its start, so that a push can use it, and
+/// it stays on this phone.
 ///
 /// The keyring is contacted at the first use in the process. Where that fails, every use fails
-/// with [`CredentialError::NoStore`] until the process is started again. On Android and iOS this
-/// store has nothing behind it and always says `NoStore`: an app there passes a store of its own.
+/// with [`CredentialError::NoStore`] until the process is started again. On Android the app says
+/// first which app it is (`android_context_is_ready`); before, every use says `NoStore`.
 ///
 /// A locked keyring asks its owner for the password, and the call waits for the answer.
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,9 +38,11 @@ impl CredentialStore for KeyringStore {
     }
 }
 
-#[cfg(not(any(target_os = "android", target_os = "ios")))]
 mod system {
+    #[cfg(not(any(target_os = "android", target_os = "ios")))]
     use keyring::{Entry, Error};
+    #[cfg(any(target_os = "android", target_os = "ios"))]
+    use keyring_core::{Entry, Error};
     use zeroize::Zeroize;
 
     use super::{AccountId, CredentialError, Secret};
@@ -74,6 +79,7 @@ mod system {
         }
     }
 
+    #[cfg(not(any(target_os = "android", target_os = "ios")))]
     fn entry(account: &AccountId) -> Result<Entry, CredentialError> {
         if let Err(error) = Entry::store_status() {
             return Err(CredentialError::NoStore {
@@ -81,6 +87,34 @@ mod system {
             });
         }
         Entry::new(&format!("cooee {}", account.server), &account.pseudo).map_err(explain)
+    }
+
+    #[cfg(target_os = "android")]
+    fn entry(account: &AccountId) -> Result<Entry, CredentialError> {
+        use android_native_keyring_store::Store;
+        use keyring_core::api::CredentialStoreApi as _;
+        // The store would panic without.
+        if !super::super::android::is_ready() {
+            return Err(CredentialError::NoContext);
+        }
+        let store = Store::new().map_err(explain)?;
+        let service = format!("cooee {}", account.server);
+        store
+            .build(&service, &account.pseudo, None)
+            .map_err(explain)
+    }
+
+    #[cfg(target_os = "ios")]
+    fn entry(account: &AccountId) -> Result<Entry, CredentialError> {
+        use apple_native_keyring_store::protected::Store;
+        use keyring_core::api::CredentialStoreApi as _;
+        let store = Store::new().map_err(explain)?;
+        let service = format!("cooee {}", account.server);
+        // A push comes to a locked phone; and a session is one phone's, not that of its backup.
+        let policy = [("access-policy", "after-first-unlock-this-device-only")];
+        store
+            .build(&service, &account.pseudo, Some(&policy.into()))
+            .map_err(explain)
     }
 
     fn explain(error: Error) -> CredentialError {
@@ -120,29 +154,6 @@ mod system {
             CredentialError::NoStore { reason: text }
         } else {
             CredentialError::Keyring { source }
-        }
-    }
-}
-
-#[cfg(any(target_os = "android", target_os = "ios"))]
-mod system {
-    use super::{AccountId, CredentialError, Secret};
-
-    pub(super) fn load(_account: &AccountId) -> Result<Option<Secret>, CredentialError> {
-        Err(no_store())
-    }
-
-    pub(super) fn save(_account: &AccountId, _secret: &Secret) -> Result<(), CredentialError> {
-        Err(no_store())
-    }
-
-    pub(super) fn remove(_account: &AccountId) -> Result<(), CredentialError> {
-        Err(no_store())
-    }
-
-    fn no_store() -> CredentialError {
-        CredentialError::NoStore {
-            reason: "on a phone the app has to bring its own".to_owned(),
         }
     }
 }

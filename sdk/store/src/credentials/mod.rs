@@ -1,5 +1,7 @@
 //! Where the secret of a session is kept.
 
+#[cfg(target_os = "android")]
+mod android;
 mod file;
 mod keyring;
 mod memory;
@@ -8,6 +10,8 @@ mod secret;
 use std::io;
 use std::path::PathBuf;
 
+#[cfg(target_os = "android")]
+pub use self::android::android_context_is_ready;
 pub use self::file::FileStore;
 pub use self::keyring::KeyringStore;
 pub use self::memory::MemoryStore;
@@ -56,6 +60,12 @@ pub enum CredentialError {
         /// What was missing.
         reason: String,
     },
+    /// On Android, the app has not said which app it is.
+    #[error(
+        "the app's credential store cannot be reached: the Android context was not initialised \
+         (call Native.initialise(context) before the first client)"
+    )]
+    NoContext,
     /// The keyring is there and locked, and nobody unlocked it.
     #[error(
         "the keyring is locked, or was never set up: unlock it (logging in to the desktop does, \

@@ -1,15 +1,16 @@
 //! What the user has set for a call: who is heard, and when oneself is.
 
-use cooee_audio::{
-    AudioError, Captured, Input, LatencyProfile, Output, Processing, SendMode, Voice,
-};
+use cooee_audio::{AudioError, Input, LatencyProfile, Output, Processing, SendMode, Voice};
 use cooee_core::media::adaptation::FrameLength;
 use cooee_core::path::PeerId;
 
-use super::sound::Sound;
+use super::sound::{Opened, Sound};
 use super::{Plane, PlaneCommand, PlaneSignal};
 use crate::call::CallOptions;
 use crate::call::trace::Step;
+
+/// How loud everybody is while something else is said over the call.
+const DUCKED: f32 = 0.25;
 
 /// What the user has set for the call as a whole; kept until the voice is there, and after.
 #[derive(Debug, Default)]
@@ -27,12 +28,12 @@ pub(super) struct Controls {
 }
 
 impl Controls {
-    fn apply(&self, voice: &Voice) {
+    fn apply(&self, voice: &Voice, interrupted: bool) {
         if let Some(processing) = self.processing {
             voice.set_processing(processing);
         }
-        voice.set_muted(self.muted);
-        voice.set_deafened(self.deafened);
+        voice.set_muted(self.muted || interrupted);
+        voice.set_deafened(self.deafened || interrupted);
         voice.set_send_mode(self.send_mode.unwrap_or_default());
         voice.set_talking(self.talking);
     }
@@ -93,7 +94,9 @@ impl Plane {
     }
 
     pub(super) fn begin_sound(&mut self) {
-        self.sound.begin(self.controls.processing, &self.live.trace);
+        let session = self.platform.opener();
+        self.sound
+            .begin(self.controls.processing, session, &self.live.trace);
     }
 
     pub(super) fn control(&mut self, control: Control) {
@@ -121,15 +124,19 @@ impl Plane {
                 self.play(peer);
             }
         }
+        self.apply_controls();
+    }
+
+    pub(super) fn apply_controls(&self) {
         if let Some(voice) = self.sound.voice() {
-            self.controls.apply(voice);
+            self.controls.apply(voice, self.platform.interrupted);
         }
     }
 
     /// Takes the voice over as it opens, with everything that was set before.
-    pub(super) fn open_sound(&mut self, voice: Voice, captured: Captured) {
+    pub(super) fn open_sound(&mut self, (voice, captured, session): Opened) {
         self.live.trace.mark(Step::SoundOpen);
-        self.controls.apply(&voice);
+        self.controls.apply(&voice, self.platform.interrupted);
         self.encoder = self.adaptation.settings();
         voice.set_encoder(self.encoder);
         for peer in self.peers.keys() {
@@ -143,17 +150,14 @@ impl Plane {
         if let Some(output) = self.controls.output.take() {
             noted(voice.set_output(output));
         }
-        self.sound = Sound::Open(voice, captured);
-        let peers: Vec<PeerId> = self.peers.keys().copied().collect();
-        for peer in peers {
-            self.play(peer);
-        }
+        self.sound = Sound::Open(voice, captured, session);
+        self.play_all();
     }
 
     pub(super) fn set_input(&mut self, input: Input) {
         match &mut self.sound {
             Sound::Permitted(_, options) => options.input = input,
-            Sound::Open(voice, _) => noted(voice.set_input(input)),
+            Sound::Open(voice, ..) => noted(voice.set_input(input)),
             Sound::Closed | Sound::Opening(_) => self.controls.input = Some(input),
         }
     }
@@ -161,7 +165,7 @@ impl Plane {
     pub(super) fn set_output(&mut self, output: Output) {
         match &mut self.sound {
             Sound::Permitted(_, options) => options.output = output,
-            Sound::Open(voice, _) => noted(voice.set_output(output)),
+            Sound::Open(voice, ..) => noted(voice.set_output(output)),
             Sound::Closed | Sound::Opening(_) => self.controls.output = Some(output),
         }
     }
@@ -174,13 +178,24 @@ impl Plane {
         }
     }
 
+    pub(super) fn play_all(&self) {
+        for peer in self.peers.keys() {
+            self.play(*peer);
+        }
+    }
+
     /// Plays a participant as the user has set it.
     fn play(&self, id: PeerId) {
         let (Some(voice), Some(peer)) = (self.sound.voice(), self.peers.get(&id)) else {
             return;
         };
+        let volume = if self.platform.ducked {
+            peer.playing.volume * DUCKED
+        } else {
+            peer.playing.volume
+        };
         let set = voice
-            .set_volume(id, peer.playing.volume)
+            .set_volume(id, volume)
             .and_then(|()| voice.set_peer_muted(id, peer.playing.muted));
         if let Err(error) = set {
             tracing::warn!(%error, "a participant's volume stays as it was");

@@ -14,6 +14,7 @@ mod controls;
 mod members;
 mod names;
 mod peer;
+mod platform;
 mod quality;
 mod sound;
 mod speaking;
@@ -26,7 +27,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cooee_audio::{AudioError, DeviceNews, Input, Output};
+use cooee_audio::{AudioError, AudioPlatform, DeviceNews, Input, Output, PlatformNews};
 use cooee_core::call::{CapturePermit, PeerInfo};
 use cooee_core::media::CallKey;
 use cooee_core::media::adaptation::{Adaptation, AdaptationConfig, EncoderSettings};
@@ -41,6 +42,7 @@ pub(crate) use self::controls::Control;
 use self::controls::Controls;
 use self::names::{resolve, resolved};
 use self::peer::{Peer, RouteNews};
+use self::platform::Platform;
 use self::sound::{Sound, SoundWake};
 use self::speaking::Speakers;
 use self::watching::Routes;
@@ -123,6 +125,10 @@ pub(crate) enum PlaneSignal {
         why: String,
     },
     VoiceFailed(AudioError),
+    /// Something else has the device's sound, or has it no more.
+    Interrupted(bool),
+    /// Sound goes another way now, or may.
+    RoutesChanged,
     /// The machine's addresses have changed.
     NetworkChanged(Vec<IpAddr>),
 }
@@ -141,6 +147,7 @@ pub(crate) fn start(
     with_loopback: bool,
     hides_addresses: bool,
     tunnel: Arc<Tunnel>,
+    audio: Arc<dyn AudioPlatform>,
     live: LivePublisher,
 ) -> std::io::Result<PlaneHandle> {
     let sockets = Sockets::open(with_loopback)?;
@@ -169,6 +176,7 @@ pub(crate) fn start(
         sound: Sound::Closed,
         speakers: Speakers::default(),
         controls: Controls::default(),
+        platform: Platform::new(audio),
         adaptation: Adaptation::new(AdaptationConfig::default()),
         encoder: EncoderSettings::default(),
         told: None,
@@ -199,6 +207,7 @@ struct Plane {
     sound: Sound,
     speakers: Speakers,
     controls: Controls,
+    platform: Platform,
     adaptation: Adaptation,
     /// What the voice was told last.
     encoder: EncoderSettings,
@@ -226,6 +235,7 @@ enum Wake {
     Addresses,
     Network,
     Mapped(Mapped),
+    Platform(PlatformNews),
     Timeout,
 }
 
@@ -259,6 +269,7 @@ impl Plane {
                 relays = resolved(&mut self.relays) => Wake::Relays(relays),
                 () = network.changed() => Wake::Network,
                 mapped = self.mappings.next() => Wake::Mapped(mapped),
+                news = self.platform.next() => Wake::Platform(news),
                 _ = addresses.tick() => Wake::Addresses,
                 _ = levels.tick() => Wake::Levels,
                 () = sleep_to(due) => Wake::Timeout,
@@ -268,16 +279,14 @@ impl Plane {
                 Wake::Command(None) => return self.close().await,
                 Wake::Datagram(datagram) => self.handle_datagram(&datagram),
                 Wake::Tunnelled(tunnelled) => self.handle_tunnelled(&tunnelled).await,
-                Wake::Sound(SoundWake::Opened(Ok((voice, captured)))) => {
-                    self.open_sound(voice, captured);
-                }
+                Wake::Sound(SoundWake::Opened(Ok(opened))) => self.open_sound(opened),
                 Wake::Sound(SoundWake::Opened(Err(error))) => {
                     self.sound = Sound::Closed;
                     self.tell(PlaneSignal::VoiceFailed(error)).await;
                 }
                 Wake::Sound(SoundWake::Frame(Some(frame))) => self.send_frame(&frame),
                 Wake::Sound(SoundWake::Frame(None)) => {
-                    self.sound = Sound::Closed;
+                    self.sound.give_up();
                     self.tell(PlaneSignal::VoiceFailed(AudioError::Ended)).await;
                 }
                 Wake::StunServers(servers) => {
@@ -288,6 +297,7 @@ impl Plane {
                     self.relays = None;
                     self.use_relays(&relays);
                 }
+                Wake::Platform(news) => self.handle_platform(news).await,
                 Wake::Addresses => self.look_at_addresses().await,
                 Wake::Network => self.look_at_network().await,
                 Wake::Mapped((local, mapped)) => self.agent.add_mapped(now(), local, mapped),

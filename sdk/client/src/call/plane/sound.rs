@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use cooee_audio::{AudioError, Captured, EncodedFrame, PeerStats, Processing, Voice, VoiceConfig};
+use cooee_audio::{
+    AudioError, Captured, EncodedFrame, Input, Output, PeerStats, Processing, Voice, VoiceConfig,
+};
 use cooee_core::call::CapturePermit;
 use cooee_core::jitter::Packet;
 use cooee_core::media::VoicePacket;
@@ -10,6 +12,7 @@ use cooee_core::path::PeerId;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::platform::Session;
 use crate::call::CallOptions;
 use crate::call::trace::{Step, Trace};
 
@@ -17,13 +20,16 @@ pub(super) enum Sound {
     Closed,
     /// Accepted; opened when the first participant's keys are there.
     Permitted(CapturePermit, CallOptions),
-    Opening(JoinHandle<Result<(Voice, Captured), AudioError>>),
-    Open(Voice, Captured),
+    Opening(JoinHandle<Result<Opened, AudioError>>),
+    Open(Voice, Captured, Option<Session>),
 }
+
+/// Devices or files, and the platform's session around devices.
+pub(super) type Opened = (Voice, Captured, Option<Session>);
 
 /// What the sound has to say.
 pub(super) enum SoundWake {
-    Opened(Result<(Voice, Captured), AudioError>),
+    Opened(Result<Opened, AudioError>),
     Frame(Option<EncodedFrame>),
 }
 
@@ -35,12 +41,17 @@ impl Sound {
             Self::Opening(opening) => {
                 SoundWake::Opened(opening.await.unwrap_or(Err(AudioError::Ended)))
             }
-            Self::Open(_, captured) => SoundWake::Frame(captured.recv().await),
+            Self::Open(_, captured, _) => SoundWake::Frame(captured.recv().await),
         }
     }
 
     /// Opens devices or files off the asynchronous threads, once.
-    pub(super) fn begin(&mut self, processing: Option<Processing>, trace: &Trace) {
+    pub(super) fn begin(
+        &mut self,
+        processing: Option<Processing>,
+        session: impl FnOnce() -> Result<Session, AudioError> + Send + 'static,
+        trace: &Trace,
+    ) {
         match std::mem::replace(self, Self::Closed) {
             Self::Permitted(permit, options) => {
                 trace.mark(Step::SoundOpening);
@@ -50,7 +61,12 @@ impl Sound {
                     ..VoiceConfig::default()
                 };
                 *self = Self::Opening(tokio::task::spawn_blocking(move || {
-                    Voice::start(permit, options.input, options.output, config)
+                    // A file or a program's own sound needs nothing of the platform.
+                    let listens = matches!(options.input, Input::Default | Input::Device(_));
+                    let plays = matches!(options.output, Output::Default | Output::Device(_));
+                    let session = (listens || plays).then(session).transpose()?;
+                    let started = Voice::start(permit, options.input, options.output, config);
+                    started.map(|(voice, captured)| (voice, captured, session))
                 }));
             }
             other @ (Self::Closed | Self::Opening(_) | Self::Open(..)) => *self = other,
@@ -60,7 +76,7 @@ impl Sound {
     /// The voice thread, while it runs.
     pub(super) fn voice(&self) -> Option<&Voice> {
         match self {
-            Self::Open(voice, _) => Some(voice),
+            Self::Open(voice, ..) => Some(voice),
             Self::Closed | Self::Permitted(..) | Self::Opening(_) => None,
         }
     }
@@ -92,17 +108,29 @@ impl Sound {
             .unwrap_or_default()
     }
 
+    /// The voice thread is gone: lets go of the rest, which may take time.
+    pub(super) fn give_up(&mut self) {
+        let rest = std::mem::replace(self, Self::Closed);
+        tokio::task::spawn_blocking(move || drop(rest));
+    }
+
     /// Ends the sound, finishes what it wrote, and says what went wrong with that.
     pub(super) async fn close(self) -> Option<AudioError> {
-        let voice = match self {
-            Self::Open(voice, _) => voice,
+        let (voice, session) = match self {
+            Self::Open(voice, _, session) => (voice, session),
             Self::Opening(opening) => match opening.await {
-                Ok(Ok((voice, _))) => voice,
+                Ok(Ok((voice, _, session))) => (voice, session),
                 Ok(Err(_)) | Err(_) => return None,
             },
             Self::Closed | Self::Permitted(..) => return None,
         };
-        match tokio::task::spawn_blocking(|| voice.stop()).await {
+        let stopping = move || {
+            let stopped = voice.stop();
+            // After the devices.
+            drop(session);
+            stopped
+        };
+        match tokio::task::spawn_blocking(stopping).await {
             Ok(stopped) => stopped.err(),
             Err(_) => Some(AudioError::Ended),
         }

@@ -121,19 +121,30 @@ fn answers_of_an_earlier_connection_find_nobody() {
 #[test]
 fn signs_of_life() {
     let mut rig = Rig::online();
-    assert_eq!(rig.wait(), Duration::from_secs(25));
+    assert_eq!(rig.wait(), Duration::from_secs(35));
     assert_eq!(words(&rig.outputs()), ["ping"]);
     rig.now += Duration::from_secs(9);
     rig.session.handle_traffic(rig.now);
-    assert_eq!(rig.wait(), Duration::from_secs(25), "answered");
+    assert_eq!(rig.wait(), Duration::from_secs(35), "answered");
     assert_eq!(words(&rig.outputs()), ["ping"]);
     // Any frame is one.
     rig.hear(&profile(None, "bob", None));
     rig.outputs();
-    assert_eq!(rig.wait(), Duration::from_secs(25));
+    assert_eq!(rig.wait(), Duration::from_secs(35));
     rig.outputs();
     assert_eq!(rig.wait(), Duration::from_secs(10), "not answered");
     assert_eq!(words(&rig.outputs()), ["disconnect", "down, attempt 1"]);
+}
+
+#[test]
+fn a_low_battery_is_spared() {
+    let mut rig = Rig::online();
+    rig.session.set_thrifty(true);
+    assert_eq!(rig.wait(), Duration::from_secs(75));
+    rig.outputs();
+    rig.session.handle_traffic(rig.now);
+    rig.session.set_thrifty(false);
+    assert_eq!(rig.wait(), Duration::from_secs(35), "it is charged");
 }
 
 #[test]
