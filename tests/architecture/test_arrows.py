@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The crates depend on each other downwards only, as docs/ARCHITECTURE.md draws it.
 
-    { cooee, cooee-app } -> cooee-sdk -> { cooee-store, cooee-audio } -> cooee-core -> cooee-protocol
+    { cooee, cooee-app, cooee-ffi } -> cooee-sdk -> { cooee-store, cooee-audio } -> cooee-core -> cooee-protocol
     cooee-server -> cooee-protocol
 
 Read from `cargo metadata`, without network. Dependencies of tests are free: they may reach across.
@@ -23,6 +23,8 @@ MAY_NAME = {
     "cooee-sdk": {"cooee-store", "cooee-audio", "cooee-core", "cooee-protocol"},
     "cooee": {"cooee-sdk"},
     "cooee-app": {"cooee-sdk"},
+    "cooee-ffi": {"cooee-sdk"},
+    "cooee-bindgen": set(),
     "cooee-server": {"cooee-protocol"},
 }
 

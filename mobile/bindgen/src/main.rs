@@ -1,0 +1,5 @@
+//! Writes the bindings out of the built library: `script/bindings` calls it.
+
+fn main() {
+    uniffi::uniffi_bindgen_main();
+}
