@@ -11,6 +11,10 @@ static CONTEXT: OnceLock<Option<GlobalRef>> = OnceLock::new();
 /// What `org.cooee.sdk.Native.initialise(context)` calls: to be called once, before the first client, with
 /// the application's context. The credential store and the sound devices need it.
 #[unsafe(no_mangle)]
+#[allow(
+    unreachable_pub,
+    reason = "Java's virtual machine calls it by its name"
+)]
 pub extern "system" fn Java_org_cooee_sdk_Native_initialise0<'local>(
     env: JNIEnv<'local>,
     _class: JClass<'local>,
