@@ -8,6 +8,13 @@
     test,
     allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")
 )]
+#![cfg_attr(
+    any(target_os = "android", target_os = "ios"),
+    allow(
+        dead_code,
+        reason = "notifications and instances are the desktops' still"
+    )
+)]
 
 mod accounts;
 mod bridge;
