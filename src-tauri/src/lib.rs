@@ -13,7 +13,8 @@
     allow(
         dead_code,
         reason = "notifications and instances are the desktops' still"
-    )
+    ),
+    allow(missing_docs, reason = "Tauri writes the entry point")
 )]
 
 mod accounts;
