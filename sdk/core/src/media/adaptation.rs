@@ -268,6 +268,10 @@ impl Adaptation {
             self.bitrate.min(bitrate)
         };
         self.frame_length = self.wanted_frame_length();
+        if self.receivers.is_empty() {
+            // A low one has no room for the copies that a call begins with.
+            self.protect(0, Duration::ZERO, 0.0);
+        }
     }
 
     /// Sets the frame length of a network with nothing wrong.

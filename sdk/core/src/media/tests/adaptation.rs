@@ -92,6 +92,15 @@ fn a_call_begins_with_copies_until_the_network_is_known() {
 }
 
 #[test]
+fn a_call_of_a_low_bitrate_begins_without_copies() {
+    let mut adaptation = Adaptation::new(AdaptationConfig::default());
+    assert_eq!(adaptation.settings().copies, 1);
+    adaptation.set_bitrate(12_000);
+    let settings = adaptation.settings();
+    assert_eq!((settings.copies, settings.bitrate), (0, 12_000));
+}
+
+#[test]
 fn a_clean_network_changes_nothing() {
     let start = Instant::now();
     let mut adaptation = known(AdaptationConfig::default(), start);
