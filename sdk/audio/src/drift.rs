@@ -39,14 +39,26 @@ const SKEW: f64 = 0.001;
 /// By how much the allowance grows when it has proved too small.
 const GROWTH: Duration = Duration::from_millis(2);
 
-/// By how much it shrinks in time.
+/// Gaps that follow one within this time belong to the same trouble, such as a sound server that
+/// changes its buffers: the allowance grows once for all of them.
+const TROUBLE: Duration = Duration::from_secs(1);
+
+/// By how much it shrinks at a time: an eighth, and at least this.
 const SHRINKAGE: Duration = Duration::from_micros(500);
+const SHRINKAGE_SHARE: u32 = 8;
+
+/// How long after a step the next one follows, as long as nothing runs dry.
+const STEP: Duration = Duration::from_secs(2);
 
 /// The largest allowance.
 const LARGEST: Duration = Duration::from_millis(80);
 
-/// How long nothing may have run dry before the allowance shrinks a step.
-const CALM: Duration = Duration::from_secs(20);
+/// How long nothing may have run dry before the allowance begins to shrink. It doubles whenever
+/// that was too much, so that a voice thread that is late now and then costs fewer and fewer gaps.
+const CALM: Duration = Duration::from_secs(5);
+
+/// The longest that it becomes.
+const LONGEST_CALM: Duration = Duration::from_secs(160);
 
 /// One callback of the loudspeaker.
 #[derive(Debug, Clone, Copy)]
@@ -83,7 +95,13 @@ pub(crate) struct Follower {
     written: u64,
     window: Option<Instant>,
     least: Option<i64>,
-    calm_since: Option<Instant>,
+    /// When the allowance grew.
+    grew: Option<Instant>,
+    /// From when on it may shrink.
+    shrink_at: Option<Instant>,
+    calm: Duration,
+    /// What it was when it began to shrink, since it grew the last time.
+    held: Option<Duration>,
     /// The difference of the clocks, as far as it is known.
     skew: f64,
     stretch: f64,
@@ -103,7 +121,10 @@ impl Follower {
             written: 0,
             window: None,
             least: None,
-            calm_since: None,
+            grew: None,
+            shrink_at: None,
+            calm: CALM,
+            held: None,
             skew: 0.0,
             stretch: 1.0,
             cut: 0,
@@ -129,8 +150,7 @@ impl Follower {
         if taken.missing > 0 {
             // The write that came too late now waits in the ring, so what follows is another
             // story.
-            self.allowance = (self.allowance + self.allowance / 4 + GROWTH).min(LARGEST);
-            self.calm_since = Some(taken.at);
+            self.ran_dry(taken.at);
             self.stretch = 1.0 + self.skew;
             self.reset();
             return;
@@ -190,11 +210,30 @@ impl Follower {
             let stretch = self.skew + PROPORTIONAL * part;
             self.stretch = 1.0 + stretch.clamp(-STEERING, STEERING);
         }
-        let calm = *self.calm_since.get_or_insert(now);
-        if now.saturating_duration_since(calm) >= CALM {
-            self.calm_since = Some(now);
-            self.allowance = self.allowance.saturating_sub(SHRINKAGE).max(self.smallest);
+        let shrink_at = *self.shrink_at.get_or_insert(now + self.calm);
+        if now >= shrink_at && self.allowance > self.smallest {
+            self.shrink_at = Some(now + STEP);
+            self.held.get_or_insert(self.allowance);
+            let step = (self.allowance / SHRINKAGE_SHARE).max(SHRINKAGE);
+            self.allowance = self.allowance.saturating_sub(step).max(self.smallest);
         }
+    }
+
+    /// The allowance has proved too small.
+    fn ran_dry(&mut self, at: Instant) {
+        let before = self.grew;
+        if before.is_none_or(|before| at.saturating_duration_since(before) >= TROUBLE) {
+            self.grew = Some(at);
+            let grown = (self.allowance + self.allowance / 4 + GROWTH).min(LARGEST);
+            self.allowance = match self.held.take() {
+                Some(held) => {
+                    self.calm = (self.calm * 2).min(LONGEST_CALM);
+                    grown.max(held)
+                }
+                None => grown,
+            };
+        }
+        self.shrink_at = Some(at + self.calm);
     }
 
     /// Everything written up to `moment`; if that is before anything remembered, what had been

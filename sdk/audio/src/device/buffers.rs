@@ -9,10 +9,14 @@ const LADDER: [u32; 4] = [5, 10, 20, 40];
 /// A device that has just been opened may stumble for this long.
 const SETTLING: Duration = Duration::from_secs(2);
 
-/// Stalls within [`MEMORY`] that make a buffer too small.
+/// Stalls that follow one within this time are one trouble, such as a sound server that puts its own
+/// buffers in order because somebody else begins to play.
+const TROUBLE: Duration = Duration::from_secs(1);
+
+/// Troubles within [`MEMORY`] that make a buffer too small.
 const TOO_MANY: usize = 3;
 
-/// How long a stall is remembered.
+/// How long a trouble is remembered.
 const MEMORY: Duration = Duration::from_secs(10);
 
 /// Time without a stall before a smaller buffer is tried, the first time. It doubles with each
@@ -22,9 +26,11 @@ const CALM: Duration = Duration::from_secs(60);
 /// The longest that it becomes.
 const LONGEST_CALM: Duration = Duration::from_secs(1_920);
 
-/// Finds the smallest buffer with which a device does not stall: up at once, down after a while.
+/// Finds the smallest buffer with which a device does not stall: up soon, down after a while.
 ///
-/// A stall is a callback that came so late that the device must have run dry, or over, meanwhile.
+/// A stall is a gap that the system tells of, or a loudspeaker's callback that came so late that the
+/// device must have run dry meanwhile. A microphone's that comes late has lost nothing: what it brings
+/// is what was captured, and a larger buffer would only bring all of it as late.
 #[derive(Debug)]
 pub(crate) struct Buffers {
     place: usize,
@@ -78,8 +84,10 @@ impl Buffers {
         }
         if new > 0 {
             self.calm_since = now;
-            let count = usize::try_from(new).unwrap_or(TOO_MANY).min(TOO_MANY);
-            self.stalls.extend(std::iter::repeat_n(now, count));
+            let last = self.stalls.back();
+            if last.is_none_or(|last| now.saturating_duration_since(*last) >= TROUBLE) {
+                self.stalls.push_back(now);
+            }
         }
         let old = |at: &Instant| now.saturating_duration_since(*at) >= MEMORY;
         while self.stalls.front().is_some_and(old) {

@@ -27,7 +27,7 @@ pub(crate) struct Shared {
     pub(crate) xruns: AtomicU64,
     /// The most frames that one callback moved.
     pub(crate) largest: AtomicUsize,
-    /// Callbacks that came so late that the device must have run dry, or over.
+    /// Callbacks that came so late that the loudspeaker must have run dry.
     pub(crate) stalls: AtomicU64,
     /// Errors that may or may not mean that the device has gone.
     pub(crate) errors: AtomicU64,
@@ -100,24 +100,20 @@ impl Stalls {
 
 /// The microphone's end of a ring.
 pub(crate) struct Capture {
-    pub(crate) stalls: Stalls,
     pub(crate) ring: rtrb::Producer<f32>,
     pub(crate) channels: usize,
     pub(crate) shared: Arc<Shared>,
 }
 
 impl Capture {
-    /// Moves what was captured, all channels interleaved, into the ring, at the time `at`.
-    pub(crate) fn run<T>(&mut self, at: Instant, captured: &[T])
+    /// Moves what was captured, all channels interleaved, into the ring.
+    pub(crate) fn run<T>(&mut self, captured: &[T])
     where
         T: Copy,
         f32: FromSample<T>,
     {
         let frames = captured.len() / self.channels;
         self.shared.called(frames);
-        if self.stalls.observe(at, frames) {
-            self.shared.stalls.fetch_add(1, Ordering::Relaxed);
-        }
         let room = captured.len().min(self.ring.slots());
         // Whole frames only, or left and right change places.
         let samples = room - room % self.channels;

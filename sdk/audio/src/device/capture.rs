@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::Thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cooee_core::call::CapturePermit;
 use cpal::traits::{DeviceTrait, StreamTrait};
 use cpal::{Device, FromSample, SampleFormat, SizedSample, Stream};
 
-use super::callback::{Capture, FADE, Shared, Stalls};
+use super::callback::{Capture, FADE, Shared};
 use super::shape::Shape;
 use super::{DeviceError, Direction, LatencyProfile, RING_MS, Watchdog, find, lasting, name};
 use crate::frame::{Clock, FRAME, Frame, Health, SAMPLE_RATE, Source};
@@ -163,11 +163,10 @@ where
         ring,
         channels: shape.channels(),
         shared: Arc::clone(&shared),
-        stalls: Stalls::new(shape.config.sample_rate),
     };
     let stream = device.build_input_stream(
         shape.config,
-        move |captured: &[T], _| callback.run(Instant::now(), captured),
+        move |captured: &[T], _| callback.run(captured),
         move |error| errors.failed(error.kind()),
         None,
     )?;
@@ -227,8 +226,7 @@ impl Pickup {
             overruns: self.shared.misses.load(Ordering::Relaxed)
                 + self.shared.xruns.load(Ordering::Relaxed),
             corrections: self.corrections,
-            stalls: self.shared.stalls.load(Ordering::Relaxed)
-                + self.shared.xruns.load(Ordering::Relaxed),
+            stalls: self.shared.xruns.load(Ordering::Relaxed),
             lost: self.lost(),
             ended: false,
         }

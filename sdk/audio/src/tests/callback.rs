@@ -13,7 +13,6 @@ fn capture(room: usize, channels: usize) -> (Capture, rtrb::Consumer<f32>) {
         ring,
         channels,
         shared,
-        stalls: Stalls::new(48_000),
     };
     (capture, consumer)
 }
@@ -46,7 +45,7 @@ fn the_callbacks_never_allocate() {
     let allocations = allocations::during(|| {
         for _ in 0..20 {
             // Now and then the ring is full or empty: those paths count as well.
-            capture.run(Instant::now(), &microphone);
+            capture.run(&microphone);
             playback.run(Instant::now(), &mut loudspeaker);
         }
         capture.shared.failed(cpal::ErrorKind::Xrun);
@@ -68,7 +67,7 @@ fn the_callbacks_never_allocate() {
 #[test]
 fn a_full_ring_takes_whole_frames_only() {
     let (mut capture, captured) = capture(5, 2);
-    capture.run(Instant::now(), &[0.1_f32, 0.2, 0.1, 0.2, 0.1, 0.2]);
+    capture.run(&[0.1_f32, 0.2, 0.1, 0.2, 0.1, 0.2]);
     assert_eq!(captured.slots(), 4);
     assert_eq!(capture.shared.misses.load(Ordering::Relaxed), 1);
     assert_eq!(capture.shared.largest.load(Ordering::Relaxed), 3);
