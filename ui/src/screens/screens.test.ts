@@ -122,6 +122,24 @@ describe("the way in", () => {
   });
 });
 
+describe("an account that could not be started", () => {
+  test("says why, and is tried again without its password", async () => {
+    const world = week();
+    for (const account of world.accounts) account.session = { state: "signed_out", attempt: 0, retryAt: null, ended: { code: "disk_full", detail: null } };
+    const backend = await show(world, Welcome, {});
+    expect(screen.getByRole("alert").textContent).toMatch(/The disk is full/);
+    await press("Try again");
+    expect(asked(backend, "resume")).toHaveLength(1);
+  });
+
+  test("is not tried again where only signing in helps", async () => {
+    const world = week();
+    for (const account of world.accounts) account.session = { state: "signed_out", attempt: 0, retryAt: null, ended: { code: "session_over", detail: null } };
+    await show(world, Welcome, {});
+    expect(screen.queryByRole("button", { name: "Try again" })).toBeNull();
+  });
+});
+
 describe("writing", () => {
   const props = () => {
     const timeline = session.conversations.timeline("pair-bruno");

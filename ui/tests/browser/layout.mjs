@@ -41,5 +41,66 @@ export function layoutFaults() {
       around = around.parentElement;
     }
   }
+  for (const fault of textFaults()) faults.push(fault);
   return [...new Set(faults)];
+
+  // Words themselves, which may be wider than the element that holds them: beyond the window or their button, or
+  // running into other words.
+  function textFaults() {
+    const found = [];
+    const runs = [];
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      const element = node.parentElement;
+      if (!node.textContent.trim() || !element || hidden(element)) continue;
+      if (getComputedStyle(element).visibility === "hidden") continue;
+      const range = document.createRange();
+      range.selectNodeContents(node);
+      const button = element.closest("button, [role=button], a");
+      for (const rect of range.getClientRects()) {
+        const box = clipped(rect, element);
+        if (box.right - box.left < 2 || box.bottom - box.top < 2) continue;
+        // Only what is seen: not what a dialog covers.
+        const top = document.elementFromPoint((box.left + box.right) / 2, (box.top + box.bottom) / 2);
+        if (!top || !(top === element || element.contains(top) || top.contains(element))) continue;
+        if (box.right > width + 1 || box.left < -1) found.push(`words outside of the window: ${label(element)}`);
+        const place = button?.getBoundingClientRect();
+        if (place && (rect.right > place.right + 1 || rect.left < place.left - 1) && box.right > place.right + 1) found.push(`words wider than their button: ${label(element)}`);
+        runs.push({ box, element, block: blockOf(element) });
+      }
+    }
+    for (const [index, one] of runs.entries()) {
+      for (const other of runs.slice(index + 1)) {
+        if (one.block === other.block || one.element.contains(other.element) || other.element.contains(one.element)) continue;
+        const beside = Math.min(one.box.bottom, other.box.bottom) - Math.max(one.box.top, other.box.top);
+        const gap = Math.max(one.box.left, other.box.left) - Math.min(one.box.right, other.box.right);
+        if (beside > 4 && gap < 1.5) found.push(`words run into each other: ${label(one.element)} and ${label(other.element)}`);
+      }
+    }
+    return found;
+  }
+
+  /** What of a box is not cut off by what is around it. */
+  function clipped(rect, element) {
+    const box = { left: rect.left, right: rect.right, top: rect.top, bottom: rect.bottom };
+    for (let around = element; around && around !== document.body; around = around.parentElement) {
+      const style = getComputedStyle(around);
+      const limit = around.getBoundingClientRect();
+      if (style.overflowX !== "visible") {
+        box.left = Math.max(box.left, limit.left);
+        box.right = Math.min(box.right, limit.right);
+      }
+      if (style.overflowY !== "visible") {
+        box.top = Math.max(box.top, limit.top);
+        box.bottom = Math.min(box.bottom, limit.bottom);
+      }
+    }
+    return box;
+  }
+
+  function blockOf(element) {
+    let block = element;
+    while (block.parentElement && getComputedStyle(block).display.startsWith("inline")) block = block.parentElement;
+    return block;
+  }
 }
