@@ -12,8 +12,8 @@ use serde::de::value::Error as Unknown;
 use crate::conversations;
 use crate::model::account::Profile;
 use crate::model::call::{
-    CallRecord, DeviceChange, DeviceKind, EndReason, ParticipantStats, Quality, QualityReason,
-    Route, StatsSample, Verdict,
+    CallRecord, DeviceChange, DeviceKind, EndReason, Quality, QualityReason, Route, StatsSample,
+    Verdict,
 };
 use crate::model::event::AppEvent;
 use crate::model::people::{Contact, Group, Presence, Roster};
@@ -209,20 +209,6 @@ pub(crate) fn sample(stats: &CallStats) -> StatsSample {
         buffer_ms: milliseconds(stats.buffer),
         rating: stats.quality.as_ref().map(|quality| quality.r),
         bitrate: stats.encoder.as_ref().map(|encoder| encoder.bitrate),
-        participants: stats
-            .peers
-            .iter()
-            .map(|(name, stats)| ParticipantStats {
-                name: name.to_string(),
-                received: count(stats.received),
-                lost: count(stats.lost),
-                concealed: count(stats.concealed),
-                jitter_ms: milliseconds(stats.jitter),
-                round_trip_ms: stats.round_trip_time.map(milliseconds),
-                buffer_ms: milliseconds(stats.buffer),
-                rating: stats.quality.as_ref().map(|quality| quality.r),
-            })
-            .collect(),
     }
 }
 

@@ -291,7 +291,7 @@ pub(crate) struct Levels {
     pub(crate) output: f32,
 }
 
-/// One second of a call, with one participant or all of them. Counts are since its start.
+/// One second of a call, over all participants. Counts are since its start.
 #[derive(Debug, Clone, PartialEq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StatsSample {
@@ -323,34 +323,6 @@ pub(crate) struct StatsSample {
     pub(crate) rating: Option<f32>,
     /// The encoder's bitrate, in bits in a second.
     pub(crate) bitrate: Option<u32>,
-    /// Each participant's share; empty in a participant's own sample.
-    pub(crate) participants: Vec<ParticipantStats>,
-}
-
-/// One participant's share of a [`StatsSample`].
-#[derive(Debug, Clone, PartialEq, Serialize, Type)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct ParticipantStats {
-    /// Who.
-    pub(crate) name: String,
-    /// Authentic voice packets received.
-    pub(crate) received: u32,
-    /// Packets that never arrived.
-    pub(crate) lost: u32,
-    /// Frames that were made up.
-    pub(crate) concealed: u32,
-    /// Interarrival jitter, in milliseconds.
-    #[specta(type = Number)]
-    pub(crate) jitter_ms: f32,
-    /// Round-trip time, in milliseconds.
-    #[specta(type = Option<Number>)]
-    pub(crate) round_trip_ms: Option<f32>,
-    /// Playout delay of the jitter buffer, in milliseconds.
-    #[specta(type = Number)]
-    pub(crate) buffer_ms: f32,
-    /// The rating of ITU-T G.107.
-    #[specta(type = Option<Number>)]
-    pub(crate) rating: Option<f32>,
 }
 
 /// A call of the history that this device keeps.

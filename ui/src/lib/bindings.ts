@@ -1073,26 +1073,6 @@ export type ParticipantState =
 /**  Cannot be reached; `trouble` says why. */
 "unreachable";
 
-/**  One participant's share of a [`StatsSample`]. */
-export type ParticipantStats = {
-	/**  Who. */
-	name: string,
-	/**  Authentic voice packets received. */
-	received: number,
-	/**  Packets that never arrived. */
-	lost: number,
-	/**  Frames that were made up. */
-	concealed: number,
-	/**  Interarrival jitter, in milliseconds. */
-	jitterMs: number,
-	/**  Round-trip time, in milliseconds. */
-	roundTripMs: number | null,
-	/**  Playout delay of the jitter buffer, in milliseconds. */
-	bufferMs: number,
-	/**  The rating of ITU-T G.107. */
-	rating: number | null,
-};
-
 /**  A file that the user chose and did not send yet. */
 export type PickedFile = {
 	/**  Names it in [`NewMessage`]; good once, until the app ends. */
@@ -1338,7 +1318,7 @@ export type StartSettings = {
 	closeToTray?: boolean,
 };
 
-/**  One second of a call, with one participant or all of them. Counts are since its start. */
+/**  One second of a call, over all participants. Counts are since its start. */
 export type StatsSample = {
 	/**  When. */
 	at: number,
@@ -1364,8 +1344,6 @@ export type StatsSample = {
 	rating: number | null,
 	/**  The encoder's bitrate, in bits in a second. */
 	bitrate: number | null,
-	/**  Each participant's share; empty in a participant's own sample. */
-	participants: ParticipantStats[],
 };
 
 /**  What an account takes on the disk, in bytes. */

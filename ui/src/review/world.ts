@@ -248,7 +248,6 @@ export function minutes(): StatsSample[] {
       bufferMs: 42 + (bad ? 38 : 0) + 2 * wave,
       rating: second < 3 ? null : 88 - (bad ? 22 : 0) + wave,
       bitrate: bad ? 20_000 : 32_000,
-      participants: [],
     });
   }
   return samples;

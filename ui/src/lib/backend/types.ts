@@ -42,7 +42,6 @@ export type {
   Page,
   PageFrom,
   Participant,
-  ParticipantStats,
   PickedFile,
   Presence,
   Profile,

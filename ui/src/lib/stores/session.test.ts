@@ -206,7 +206,7 @@ describe("the call", () => {
   test("keeps two minutes of figures, and begins anew with the next call", async () => {
     const backend = await start(week());
     backend.emit({ type: "call", call: callOf({}) });
-    const sample = { at: 0, sent: 0, received: 0, lost: 0, late: 0, concealed: 0, recovered: 0, jitterMs: 0, roundTripMs: null, bufferMs: 0, rating: null, bitrate: null, participants: [] };
+    const sample = { at: 0, sent: 0, received: 0, lost: 0, late: 0, concealed: 0, recovered: 0, jitterMs: 0, roundTripMs: null, bufferMs: 0, rating: null, bitrate: null };
     for (let second = 0; second < 200; second += 1) backend.emit({ type: "stats", sample: { ...sample, at: second * 1000 } });
     await settle();
     expect(call.stats).toHaveLength(120);

@@ -228,7 +228,7 @@ describe("names", () => {
 });
 
 describe("figures", () => {
-  const sample = (received: number, lost: number) => ({ at: 0, sent: 0, received, lost, late: 0, concealed: 0, recovered: 0, jitterMs: 0, roundTripMs: null, bufferMs: 0, rating: null, bitrate: null, participants: [] });
+  const sample = (received: number, lost: number) => ({ at: 0, sent: 0, received, lost, late: 0, concealed: 0, recovered: 0, jitterMs: 0, roundTripMs: null, bufferMs: 0, rating: null, bitrate: null });
   test("loss is that of each second", () => {
     expect(figuresOf([sample(0, 0), sample(45, 5), sample(45, 5), sample(95, 5)]).map((one) => one.lost)).toEqual([null, 10, null, 0]);
   });
