@@ -17,16 +17,17 @@ const LOG_END: u64 = 32 * 1024;
 /// The log's file.
 const LOG: &str = "cooee.log";
 
-/// What is written down unless `COOEE_LOG` says otherwise. The ICE library writes passwords of
-/// calls at its debug level, so it is never asked for more than this.
-const FILTER: &str = "info,is=info";
+/// What is written down unless `COOEE_LOG` says otherwise.
+const FILTER: &str = "info";
+
+/// What is never asked for more than this, whatever `COOEE_LOG` says: the ICE library writes passwords
+/// of calls at its debug level, and those of TURN addresses at info.
+const CAPPED: &str =
+    "is=info,turn_client_proto=warn,turn_types=warn,stun_proto=warn,stun_types=warn";
 
 /// Begins the log. A second call, as tests make, changes nothing.
 pub(crate) fn start_log(folder: &Path) {
-    let filter = std::env::var("COOEE_LOG").map_or_else(
-        |_| EnvFilter::new(FILTER),
-        |asked| EnvFilter::new(format!("{asked},is=info")),
-    );
+    let filter = filter(std::env::var("COOEE_LOG").ok().as_deref());
     match log::Log::open(&folder.join(LOG)) {
         Ok(file) => subscribe(filter, file),
         // A full disk must not keep anybody from calling.
@@ -35,6 +36,10 @@ pub(crate) fn start_log(folder: &Path) {
             tracing::warn!(%error, "the log cannot be written to its file");
         }
     }
+}
+
+fn filter(asked: Option<&str>) -> EnvFilter {
+    EnvFilter::new(format!("{},{CAPPED}", asked.unwrap_or(FILTER)))
 }
 
 fn subscribe<W>(filter: EnvFilter, writer: W)
@@ -266,7 +271,52 @@ mod log {
 
 #[cfg(test)]
 mod tests {
-    use super::{without, without_addresses};
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use super::{filter, without, without_addresses};
+
+    /// What is written down of a few lines, if this is asked for.
+    fn written(asked: Option<&str>) -> String {
+        #[derive(Clone, Default)]
+        struct Kept(Arc<Mutex<Vec<u8>>>);
+        impl Write for Kept {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                self.0.lock().unwrap().write(bytes)
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let kept = Kept::default();
+        let into = kept.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(filter(asked))
+            .with_writer(move || into.clone())
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!(target: "cooee_sdk", "of ours");
+            tracing::debug!(target: "cooee_sdk", "of ours, in detail");
+            tracing::debug!(target: "is::agent", "a password");
+            tracing::info!(target: "turn_client_proto::protocol", "192.0.2.7:4400");
+            tracing::info!(target: "turn_types::channel", "192.0.2.7:4400");
+        });
+        let bytes = kept.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn the_log_has_no_passwords_and_no_addresses_of_calls_whatever_is_asked_for() {
+        for (asked, lines) in [
+            (None, 1),
+            (Some("trace"), 2),
+            (Some("debug,is=trace,turn_client_proto=trace"), 2),
+        ] {
+            let log = written(asked);
+            assert_eq!(log.lines().count(), lines, "{asked:?}: {log}");
+            assert!(log.lines().all(|line| line.contains("of ours")), "{log}");
+        }
+    }
 
     #[test]
     fn a_report_names_nobody_and_no_place() {
