@@ -9,6 +9,7 @@ mod buffers;
 mod callback;
 mod capture;
 mod check;
+mod choosable;
 mod keeper;
 mod news;
 mod playback;
@@ -185,7 +186,8 @@ pub enum DeviceError {
     },
 }
 
-/// Every sound device of the system.
+/// The sound devices of the system that people would choose from. Others, such as ALSA's converters and parts of
+/// cards, are accepted by name all the same.
 ///
 /// # Errors
 ///
@@ -203,7 +205,8 @@ pub fn devices() -> Result<Vec<DeviceInfo>, DeviceError> {
         default_input: default_input.as_ref() == Some(&device),
         default_output: default_output.as_ref() == Some(&device),
     });
-    Ok(infos.filter(|info| info.input || info.output).collect())
+    let usable = infos.filter(|info| info.input || info.output);
+    Ok(choosable::choosable(usable.collect()))
 }
 
 /// The device of this name, or the default one.
