@@ -86,6 +86,7 @@ pub(crate) fn bridge() -> Builder<Wry> {
             conversations::add_picture,
             conversations::save_file,
             conversations::export_data,
+            conversations::cancel_export,
         ])
 }
 

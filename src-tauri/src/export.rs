@@ -1,11 +1,13 @@
 //! Writing everything of an account to a folder that the user chose.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cooee_sdk::{ExportProgress, MessageError};
+use tauri::async_runtime;
+use tokio::sync::Notify;
 
 use crate::accounts::Running;
 use crate::dialogs::safe_name;
@@ -18,19 +20,29 @@ use crate::shell::Shell;
 /// How often the page is told how far it has come.
 const EVERY: Duration = Duration::from_millis(100);
 
-/// The accounts that are being written.
+/// The accounts that are being written, each with what calls its export off.
 #[derive(Default)]
 pub(crate) struct Exports {
-    going_on: Mutex<BTreeSet<AccountId>>,
+    going_on: Mutex<BTreeMap<AccountId, Arc<Notify>>>,
 }
 
 impl Exports {
     /// One of an account at a time: two would fetch and write the same.
-    fn begin(&self, account: &AccountId) -> Answer<()> {
-        if self.going_on().insert(account.clone()) {
-            Ok(())
-        } else {
-            Err(ErrorCode::Busy.into())
+    fn begin(&self, account: &AccountId) -> Answer<Arc<Notify>> {
+        let mut going_on = self.going_on();
+        if going_on.contains_key(account) {
+            return Err(ErrorCode::Busy.into());
+        }
+        let off = Arc::<Notify>::default();
+        going_on.insert(account.clone(), Arc::clone(&off));
+        Ok(off)
+    }
+
+    /// Calls an account's export off, if one goes on.
+    pub(crate) fn cancel(&self, account: &AccountId) {
+        if let Some(off) = self.going_on().get(account) {
+            // Kept until it is waited for.
+            off.notify_one();
         }
     }
 
@@ -38,33 +50,54 @@ impl Exports {
         self.going_on().remove(account);
     }
 
-    fn going_on(&self) -> MutexGuard<'_, BTreeSet<AccountId>> {
+    fn going_on(&self) -> MutexGuard<'_, BTreeMap<AccountId, Arc<Notify>>> {
         self.going_on.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Writes everything of an account into a new folder in this one, and says what came of it.
-pub(crate) async fn export(shell: &Shell, running: &Running, chosen: &Path) -> Answer<Export> {
+/// Writes everything of an account into a new folder in this one, and says what came of it; nothing
+/// when it was called off, and then nothing of it stays.
+pub(crate) async fn export(
+    shell: &Shell,
+    running: &Running,
+    chosen: &Path,
+) -> Answer<Option<Export>> {
     let account = running.id.clone();
-    shell.exports.begin(&account)?;
+    let off = shell.exports.begin(&account)?;
     let tell = |export| {
         let account = account.clone();
         shell.tell(AppEvent::Export { account, export });
     };
-    let written = write(running, chosen, |progress| tell(Some(progress))).await;
+    let written = unless(&off, running, chosen, |progress| tell(Some(progress))).await;
     shell.exports.end(&account);
     tell(None);
     written
 }
 
-async fn write(running: &Running, chosen: &Path, tell: impl Fn(Export)) -> Answer<Export> {
-    let client = &running.client;
-    let name = client
-        .profile()
-        .map_or_else(String::new, |me| me.name.to_string());
+async fn unless(
+    off: &Notify,
+    running: &Running,
+    chosen: &Path,
+    tell: impl Fn(Export),
+) -> Answer<Option<Export>> {
+    let profile = running.client.profile();
+    let name = profile.map_or_else(String::new, |me| me.name.to_string());
     let folder = new_folder(chosen, &name)?;
+    tokio::select! {
+        written = write(running, &folder, tell) => return written.map(Some),
+        () = off.notified() => {}
+    }
+    // A part would pass for the whole. The folder is ours: it was not there before.
+    let removed = async_runtime::spawn_blocking(move || std::fs::remove_dir_all(folder)).await;
+    removed
+        .map_err(|error| AppError::new(ErrorCode::Internal, error))?
+        .map_err(|error| AppError::new(of_io(&error, ErrorCode::PlaceUnusable), error))?;
+    Ok(None)
+}
+
+async fn write(running: &Running, folder: &Path, tell: impl Fn(Export)) -> Answer<Export> {
     let mut told: Option<Instant> = None;
-    let done = client.export(&folder, |progress| {
+    let done = running.client.export(folder, |progress| {
         if told.is_none_or(|told| told.elapsed() >= EVERY) {
             told = Some(Instant::now());
             tell(described(&progress));
@@ -90,7 +123,7 @@ fn new_folder(chosen: &Path, name: &str) -> Answer<PathBuf> {
             1 => format!("cooee-{name}"),
             number => format!("cooee-{name}-{number}"),
         });
-        match std::fs::create_dir(&folder) {
+        match make_private(&folder) {
             Ok(()) => return Ok(folder),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && number < 1_000 => {
                 number += 1;
@@ -101,6 +134,17 @@ fn new_folder(chosen: &Path, name: &str) -> Answer<PathBuf> {
             }
         }
     }
+}
+
+/// Makes a folder that only the user enters, whatever others may do where it lies.
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.create(folder)
 }
 
 fn described(progress: &ExportProgress) -> Export {
@@ -118,6 +162,11 @@ fn described(progress: &ExportProgress) -> Export {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use tokio::sync::Notify;
+
     use super::{Exports, new_folder};
     use crate::error::ErrorCode;
     use crate::model::account::AccountId;
@@ -134,12 +183,36 @@ mod tests {
     }
 
     #[test]
+    fn an_export_is_called_off_by_its_account_alone() {
+        let exports = Exports::default();
+        let (one, other) = (AccountId("1".repeat(16)), AccountId("2".repeat(16)));
+        exports.cancel(&one);
+        let (mine, theirs) = (exports.begin(&one).unwrap(), exports.begin(&other).unwrap());
+        exports.cancel(&one);
+        let called_off = |off: &Notify| {
+            let mut asked = Context::from_waker(Waker::noop());
+            pin!(off.notified()).poll(&mut asked) == Poll::Ready(())
+        };
+        assert!(called_off(&mine));
+        assert!(!called_off(&theirs));
+        // The next one of the same account begins anew.
+        exports.end(&one);
+        assert!(!called_off(&exports.begin(&one).unwrap()));
+    }
+
+    #[test]
     fn what_was_exported_before_stays() {
         let chosen = tempfile::tempdir().unwrap();
         let first = new_folder(chosen.path(), "alice").unwrap();
         let second = new_folder(chosen.path(), "alice").unwrap();
         assert_eq!(first, chosen.path().join("cooee-alice"));
         assert_eq!(second, chosen.path().join("cooee-alice-2"));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = std::fs::metadata(&first).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o700);
+        }
     }
 
     #[test]

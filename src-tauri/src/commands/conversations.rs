@@ -249,7 +249,7 @@ pub(crate) async fn save_file(
 }
 
 /// Writes everything of an account into a new folder where the user says, in the system's dialog;
-/// events tell how far it is. `null` when they changed their mind.
+/// events tell how far it is. `null` when they changed their mind, before or meanwhile.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn export_data(
@@ -261,8 +261,15 @@ pub(crate) async fn export_data(
     let Some(chosen) = shell.dialogs.folder(&app).await? else {
         return Ok(None);
     };
-    let done = export::export(&shell, &running, &chosen).await?;
-    Ok(Some(done))
+    export::export(&shell, &running, &chosen).await
+}
+
+/// Calls an export off, if one goes on; what it had written goes.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn cancel_export(shell: Here<'_>, account: AccountId) -> Answer<()> {
+    shell.exports.cancel(&account);
+    Ok(())
 }
 
 /// What a command about one message needs.

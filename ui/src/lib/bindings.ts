@@ -184,9 +184,11 @@ export const commands = {
 	saveFile: (at: MessageAt, file: string) => __TAURI_INVOKE<boolean>("save_file", { at, file }),
 	/**
 	 *  Writes everything of an account into a new folder where the user says, in the system's dialog;
-	 *  events tell how far it is. `null` when they changed their mind.
+	 *  events tell how far it is. `null` when they changed their mind, before or meanwhile.
 	 */
 	exportData: (account: AccountId) => __TAURI_INVOKE<Export | null>("export_data", { account }),
+	/**  Calls an export off, if one goes on; what it had written goes. */
+	cancelExport: (account: AccountId) => __TAURI_INVOKE<null>("cancel_export", { account }),
 };
 
 /* Types */

@@ -178,6 +178,10 @@ export class ScriptedBackend extends ScriptedMessages implements Backend {
     return { messages: 1204, conversations: 9, allConversations: 9, files: 31, allFiles: 31, missingFiles: 0, incomplete: 0 };
   }
 
+  async cancelExport(account: string): Promise<void> {
+    await this.does("cancelExport", account);
+  }
+
   async copyDiagnostics(): Promise<void> {
     await this.does("copyDiagnostics");
   }

@@ -188,6 +188,28 @@ describe("an export", () => {
     expect(screen.queryByRole("progressbar")).toBeNull();
   });
 
+  test("can be called off while it goes on, and then says nothing", async () => {
+    const backend = await show(week(), StoragePage, {});
+    const called: string[] = [];
+    let end: (done: null) => void = () => {};
+    backend.exportData = () => new Promise((resolve) => (end = resolve));
+    backend.cancelExport = async (account: string) => {
+      called.push(account);
+      end(null);
+    };
+    expect(screen.queryByRole("button", { name: "Cancel export" })).toBeNull();
+    await press("Export");
+    backend.emit({ type: "export", account: ACCOUNT, export: progress });
+    await settle();
+    notices.clear();
+    await press("Cancel export");
+    backend.emit({ type: "export", account: ACCOUNT, export: null });
+    await settle();
+    expect(called).toEqual([ACCOUNT]);
+    expect(notices.list).toEqual([]);
+    expect(screen.queryByRole("button", { name: "Cancel export" })).toBeNull();
+  });
+
   test("says that it is done, or what could not be had", async () => {
     const backend = await show(week(), StoragePage, {});
     await press("Export");

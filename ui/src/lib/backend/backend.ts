@@ -138,6 +138,7 @@ export interface Backend {
   clearMedia(account: AccountId): Promise<void>;
   /** Asks where to, then writes everything; events tell how far it is. `null` when the user thought better of it. */
   exportData(account: AccountId): Promise<Export | null>;
+  cancelExport(account: AccountId): Promise<void>;
   /** What helps with a fault report, without secrets and without what people wrote. */
   copyDiagnostics(): Promise<void>;
   copyText(text: string): Promise<void>;

@@ -149,6 +149,7 @@ class Shell implements Backend {
   storage = (account: string) => ask(commands.storage(account));
   clearMedia = (account: string) => done(commands.clearMedia(account));
   exportData = (account: string) => ask(commands.exportData(account));
+  cancelExport = (account: string) => done(commands.cancelExport(account));
   copyDiagnostics = async () => done(commands.copyText(await ask(commands.diagnostics())));
   copyText = (text: string) => done(commands.copyText(text));
 }
