@@ -1,7 +1,7 @@
 //! Errors at the UI's edge: a stable code, and words for the log and the detail sheet.
 
 use cooee_sdk::{
-    ActionError, AddressError, BuildError, CallActionError, CallError, CredentialError,
+    ActionError, AddressError, BuildError, CacheError, CallActionError, CallError, CredentialError,
     ErrorCode as Refusal, ErrorReply, MessageError, SignInError,
 };
 use serde::Serialize;
@@ -198,7 +198,7 @@ impl From<BuildError> for AppError {
             BuildError::Address(AddressError::Plaintext(_)) => ErrorCode::AddressPlaintext,
             BuildError::Address(_) | BuildError::NoServer => ErrorCode::AddressMalformed,
             BuildError::DataFolder { source, .. } => of_io(source, ErrorCode::DataFolder),
-            BuildError::Cache(_) => ErrorCode::Cache,
+            BuildError::Cache(error) => of_cache(error),
             BuildError::Tls(_) => ErrorCode::Tls,
             _ => ErrorCode::Internal,
         };
@@ -223,6 +223,7 @@ impl From<SignInError> for AppError {
     fn from(error: SignInError) -> Self {
         match error {
             SignInError::Unreachable(why) => Self::new(ErrorCode::Unreachable, why),
+            SignInError::Certificate(why) => Self::new(ErrorCode::Certificate, why),
             SignInError::Refused(reply) => refused(&reply),
             SignInError::Credentials(error) => error.into(),
             SignInError::NoSession => ErrorCode::NoSession.into(),
@@ -291,13 +292,24 @@ pub(crate) fn of_io(error: &std::io::Error, otherwise: ErrorCode) -> ErrorCode {
     }
 }
 
+/// The same for the cache.
+fn of_cache(error: &CacheError) -> ErrorCode {
+    match error {
+        CacheError::Full(_) => ErrorCode::DiskFull,
+        CacheError::Files { source, .. } => of_io(source, ErrorCode::Cache),
+        _ => ErrorCode::Cache,
+    }
+}
+
 impl From<MessageError> for AppError {
     fn from(error: MessageError) -> Self {
         let code = match &error {
             MessageError::Invalid(reason) => crate::conversations::not_sent(*reason),
             MessageError::Full => ErrorCode::TooMany,
             MessageError::SignedOut => ErrorCode::NoSession,
-            MessageError::NotKept(_) | MessageError::Cache(_) => ErrorCode::Cache,
+            MessageError::NotKept(_) => ErrorCode::Cache,
+            MessageError::Cache(error) => of_cache(error),
+            MessageError::DiskFull => ErrorCode::DiskFull,
             MessageError::NotRefused => ErrorCode::NoTarget,
             MessageError::File { source, .. } => of_io(source, ErrorCode::NoAttachment),
             MessageError::Transfer(_) => ErrorCode::Transfer,

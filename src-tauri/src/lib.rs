@@ -134,7 +134,10 @@ fn set_up(app: &AppHandle, options: &Options) -> Result<(), Box<dyn std::error::
     }
     for entry in shell.index().accounts {
         let shell = Arc::clone(&shell);
-        tauri::async_runtime::spawn(async move { commands::session::start(&shell, &entry).await });
+        tauri::async_runtime::spawn(async move {
+            // What goes wrong is told with the account.
+            let _ = commands::session::start(&shell, &entry).await;
+        });
     }
     Ok(())
 }

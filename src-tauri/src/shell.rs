@@ -65,6 +65,8 @@ pub(crate) struct Shell {
 struct State {
     index: Index,
     running: BTreeMap<AccountId, Running>,
+    /// Why the client of an account could not be started.
+    failed: BTreeMap<AccountId, AppError>,
     /// The call that rings at each account.
     ringing: BTreeMap<AccountId, Ring>,
     invitation: Option<Invitation>,
@@ -87,6 +89,7 @@ impl Shell {
             state: Mutex::new(State {
                 index,
                 running: BTreeMap::new(),
+                failed: BTreeMap::new(),
                 ringing: BTreeMap::new(),
                 invitation: None,
             }),
@@ -126,7 +129,11 @@ impl Shell {
             .iter()
             .map(|entry| match state.running.get(&entry.id) {
                 Some(running) => running.account(entry),
-                None => described(entry, None),
+                None => {
+                    let mut account = described(entry, None);
+                    account.session.ended = state.failed.get(&entry.id).cloned();
+                    account
+                }
             })
             .collect();
         (accounts, state.index.active.clone())
@@ -209,9 +216,11 @@ impl Shell {
 
     /// Takes an account's client in and follows its events, those since `events` began.
     pub(crate) fn adopt(self: &Arc<Self>, running: Running, events: Events) {
-        self.state()
-            .running
-            .insert(running.id.clone(), running.clone());
+        {
+            let mut state = self.state();
+            state.failed.remove(&running.id);
+            state.running.insert(running.id.clone(), running.clone());
+        }
         let privacy = self.chosen.settings().addresses.into();
         running.client.set_address_privacy(privacy);
         let connectivity = running.client.connectivity();
@@ -222,6 +231,13 @@ impl Shell {
     /// Lets an account's client go.
     pub(crate) fn release(&self, id: &AccountId) -> Option<Running> {
         self.state().running.remove(id)
+    }
+
+    /// An account's client could not be started: said where its session would be.
+    pub(crate) fn set_failed(&self, id: &AccountId, problem: AppError) {
+        tracing::warn!(code = ?problem.code, "an account could not be started");
+        self.state().failed.insert(id.clone(), problem);
+        self.tell_accounts();
     }
 
     pub(crate) fn set_invitation(&self, invitation: Option<Invitation>) {
@@ -257,7 +273,8 @@ impl Shell {
     }
 
     pub(crate) fn notice(&self, account: Option<AccountId>, problem: AppError) {
-        tracing::warn!(%problem, "told to the user");
+        // Its words may name people and places.
+        tracing::warn!(code = ?problem.code, "told to the user");
         let notice = Notice { account, problem };
         self.tell(AppEvent::Notice { notice });
     }
@@ -329,6 +346,10 @@ impl Shell {
                 self.tell_incoming();
                 self.change_call(&account, event);
             }
+            Event::CertificateRefused { why } => {
+                self.notice(Some(account), AppError::new(ErrorCode::Certificate, why));
+            }
+            Event::DiskFull => self.notice(Some(account), ErrorCode::DiskFull.into()),
             Event::CredentialsNotKept { why } => {
                 let problem = AppError::new(ErrorCode::KeyringFailed, why);
                 self.notice(Some(account), problem);

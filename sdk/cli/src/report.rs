@@ -262,6 +262,10 @@ fn event_json(event: &Event) -> Value {
         Event::Unreachable { who, why } => {
             json!({"event": "unreachable", "pseudo": who, "message": why})
         }
+        Event::CertificateRefused { why } => {
+            json!({"event": "certificate_refused", "message": why})
+        }
+        Event::DiskFull => json!({"event": "disk_full"}),
         Event::CredentialsNotKept { why } => {
             json!({"event": "credentials_not_kept", "message": why})
         }

@@ -88,7 +88,11 @@ pub(crate) async fn online_or_not(
     let client = build(global, true).await?;
     match client.resume().await {
         Ok(_) => Ok((client, true)),
-        Err(error @ (SignInError::Unreachable(_) | SignInError::Credentials(_))) => {
+        Err(
+            error @ (SignInError::Unreachable(_)
+            | SignInError::Certificate(_)
+            | SignInError::Credentials(_)),
+        ) => {
             let why = Failure::from(error).message;
             console.note(&format!(
                 "not connected: showing what was known at the last connection ({why})"

@@ -184,6 +184,12 @@ fn happened(event: &Event) -> String {
         Event::DeviceChanged(news) => devices::news_sentence(news),
         Event::Stats(stats) => counts::sentence(stats),
         Event::Unreachable { who, why } => format!("{who} cannot be reached: {why}"),
+        Event::CertificateRefused { why } => {
+            format!("the server's certificate is refused: {why}; is this machine's clock right?")
+        }
+        Event::DiskFull => {
+            "the disk is full: what changes now is not kept on this device".to_owned()
+        }
         Event::CredentialsNotKept { why } => {
             format!("the session cannot be kept for the next start: {why}")
         }

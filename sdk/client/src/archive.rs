@@ -15,7 +15,7 @@ use cooee_protocol::{GroupId, Username};
 use cooee_store::{
     AccountId, Cache, CacheError, CallDirection, CallId, CallRecord, ClosedCache, NewCall,
 };
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use self::holding::{Shelf, Slot};
 use self::rows::{read, stored_contact, stored_group, stored_profile};
@@ -31,6 +31,7 @@ type Job = Box<dyn FnOnce(&mut Shelf) + Send>;
 pub(crate) struct Archive {
     jobs: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
+    full: watch::Receiver<bool>,
 }
 
 /// Folds a name as the protocol compares it.
@@ -42,14 +43,21 @@ impl Archive {
     /// Starts the thread over a data folder.
     pub(crate) fn start(folder: PathBuf) -> std::io::Result<Self> {
         let (jobs, queue) = sync_channel::<Job>(QUEUE);
-        let shelf = Shelf::new(folder);
+        let (found_full, full) = watch::channel(false);
+        let shelf = Shelf::new(folder, found_full);
         let thread = std::thread::Builder::new()
             .name("cooee-archive".to_owned())
             .spawn(move || run(shelf, &queue))?;
         Ok(Self {
             jobs: Some(jobs),
             thread: Some(thread),
+            full,
         })
+    }
+
+    /// Whether the disk was too full for what was to be written last.
+    pub(crate) fn full(&self) -> watch::Receiver<bool> {
+        self.full.clone()
     }
 
     /// Opens the account's cache and reads everything that it knows; `quick` leaves out to look
@@ -152,7 +160,9 @@ impl Archive {
         self.send(Box::new(move |shelf| {
             shelf.call = None;
             if let Some(cache) = shelf.open_cache() {
-                match cache.record_call_started(&call) {
+                let started = cache.record_call_started(&call);
+                shelf.note(&started);
+                match started {
                     Ok(id) => shelf.call = Some(id),
                     Err(error) => tracing::warn!(%error, "a call was not written down"),
                 }
@@ -234,7 +244,9 @@ impl Archive {
         let job: Job = Box::new(move |shelf| {
             let outcome = match shelf.open_cache() {
                 Some(cache) => {
-                    shelf::carry_out(cache, write).map_err(|error| NotKept(error.to_string()))
+                    let written = shelf::carry_out(cache, write);
+                    shelf.note(&written);
+                    written.map_err(|error| NotKept(error.to_string()))
                 }
                 None => Err(NotKept("the cache is closed".to_owned())),
             };
@@ -300,9 +312,12 @@ impl Archive {
         self.send(Box::new(move |shelf| {
             if let Some(call) = shelf.call
                 && let Some(cache) = shelf.open_cache()
-                && let Err(error) = job(cache, call)
             {
-                tracing::warn!(%error, "a call was not written down");
+                let written = job(cache, call);
+                shelf.note(&written);
+                if let Err(error) = written {
+                    tracing::warn!(%error, "a call was not written down");
+                }
             }
         }));
     }

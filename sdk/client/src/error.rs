@@ -42,6 +42,10 @@ pub enum SignInError {
     /// The server could not be reached; the words say what failed.
     #[error("the server cannot be reached: {0}")]
     Unreachable(String),
+    /// The server's certificate is not valid at this moment or for this name, or nobody vouches for it: a wrong
+    /// clock on either side does that. The words say what.
+    #[error("the server's certificate is refused: {0}; is this machine's clock right?")]
+    Certificate(String),
     /// The server refused.
     #[error("{}", words(.0))]
     Refused(ErrorReply),
@@ -61,6 +65,7 @@ impl SignInError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unreachable(_) => "unreachable",
+            Self::Certificate(_) => "certificate",
             Self::Refused(reply) => refusal_code(reply),
             Self::Credentials(_) => "credentials",
             Self::NoSession => "no_session",

@@ -111,6 +111,15 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// The server's certificate is refused: it is not valid at this moment or for this name, or nobody vouches
+    /// for it. A wrong clock on either side does that. The client goes on trying; told once until it is online.
+    CertificateRefused {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The disk is full: what changes from here on is not kept on this device. Told again when there was room
+    /// meanwhile.
+    DiskFull,
     /// The session cannot be kept for the next start, in words.
     CredentialsNotKept {
         /// Why.

@@ -84,5 +84,5 @@ pub use cooee_protocol::{
 #[cfg(target_os = "android")]
 pub use cooee_store::android_context_is_ready;
 pub use cooee_store::{
-    CallDirection, CallId, CallRecord, CredentialError, CredentialStore, Secret,
+    CacheError, CallDirection, CallId, CallRecord, CredentialError, CredentialStore, Secret,
 };

@@ -73,11 +73,18 @@ pub(crate) async fn switch_account(shell: Here<'_>, account: AccountId) -> Answe
     Ok(())
 }
 
-/// Continues the kept session, after what ended it was put right: a keyring that is unlocked now.
+/// Continues the kept session, after what ended it was put right: a keyring that is unlocked now, a
+/// disk that has room again.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn resume_account(shell: Here<'_>, account: AccountId) -> Answer<()> {
-    let running = shell.find(&account)?;
+    let _changing = shell.changing.lock().await;
+    let Ok(running) = shell.find(&account) else {
+        // It could not even be started.
+        let index = shell.index();
+        let entry = index.find(&account).ok_or(ErrorCode::NoAccount)?;
+        return start(&shell, entry).await;
+    };
     running.facts().ended = None;
     resume(&shell, &running).await
 }
@@ -189,7 +196,7 @@ async fn begin(shell: &Arc<Shell>, session: &NewSession, how: How) -> Answer<Acc
         Err(problem) => {
             match known {
                 // As it was before: perhaps a session goes on.
-                Some(known) => start(shell, known).await,
+                Some(known) => drop(start(shell, known).await),
                 None => remove_folder(shell, &entry.id).await?,
             }
             Err(problem)
@@ -219,17 +226,20 @@ async fn sign_in_with(shell: &Arc<Shell>, entry: &Entry, name: Username, how: Ho
     }
 }
 
-/// Starts the client of an account that is known, and continues its session.
-pub(crate) async fn start(shell: &Arc<Shell>, entry: &Entry) {
+/// Starts the client of an account that is known, and continues its session. What went wrong is in the
+/// account's session, too.
+pub(crate) async fn start(shell: &Arc<Shell>, entry: &Entry) -> Answer<()> {
     let running = match Running::start(entry, &shell.data).await {
         Ok(running) => running,
-        Err(problem) => return shell.notice(Some(entry.id.clone()), problem),
+        Err(problem) => {
+            shell.set_failed(&entry.id, problem.clone());
+            return Err(problem);
+        }
     };
     let events = running.client.events();
     shell.adopt(running.clone(), events);
     shell.tell_roster(&running);
-    // What went wrong is in the account's session.
-    let _ = resume(shell, &running).await;
+    resume(shell, &running).await
 }
 
 fn is_same(name: &str, other: &Username) -> bool {

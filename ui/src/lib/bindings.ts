@@ -41,7 +41,10 @@ export const commands = {
 	signIn: (session: NewSession) => __TAURI_INVOKE<AccountId>("sign_in", { session }),
 	/**  Shows another account. */
 	switchAccount: (account: AccountId) => __TAURI_INVOKE<null>("switch_account", { account }),
-	/**  Continues the kept session, after what ended it was put right: a keyring that is unlocked now. */
+	/**
+	 *  Continues the kept session, after what ended it was put right: a keyring that is unlocked now, a
+	 *  disk that has room again.
+	 */
 	resumeAccount: (account: AccountId) => __TAURI_INVOKE<null>("resume_account", { account }),
 	/**  Tries a lost connection again at once. */
 	reconnectNow: (account: AccountId) => __TAURI_INVOKE<null>("reconnect_now", { account }),

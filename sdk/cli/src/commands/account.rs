@@ -35,7 +35,10 @@ pub(crate) async fn logout(global: &Global, console: &Console) -> Outcome {
     let client = session::client(global).await?;
     match client.resume().await {
         // A session that the server has ended is only forgotten here, and that is a logout too.
-        Ok(_) | Err(SignInError::Unreachable(_) | SignInError::Refused(_)) => {}
+        Ok(_)
+        | Err(
+            SignInError::Unreachable(_) | SignInError::Certificate(_) | SignInError::Refused(_),
+        ) => {}
         Err(error) => return Err(error.into()),
     }
     match client.logout().await {

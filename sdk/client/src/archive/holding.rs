@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use cooee_store::{Cache, CacheError, CallId, ClosedCache};
+use tokio::sync::watch;
 
 /// Changes that wait for the end of a pause.
 const WAITING: usize = 1024;
@@ -22,6 +23,8 @@ pub(super) struct Shelf {
     waiting: VecDeque<Change>,
     /// When opening again failed last.
     failed_at: Option<Instant>,
+    /// Whether the disk was too full for what was to be written last.
+    full: watch::Sender<bool>,
 }
 
 /// What is written down when there is a moment.
@@ -34,7 +37,7 @@ pub(super) enum Slot {
 }
 
 impl Shelf {
-    pub(super) fn new(folder: PathBuf) -> Self {
+    pub(super) fn new(folder: PathBuf, full: watch::Sender<bool>) -> Self {
         Self {
             folder,
             cache: Slot::Empty,
@@ -42,7 +45,21 @@ impl Shelf {
             paused: false,
             waiting: VecDeque::new(),
             failed_at: None,
+            full,
         }
+    }
+
+    /// Takes note of what came of a write.
+    pub(super) fn note<T>(&self, written: &Result<T, CacheError>) {
+        let now = match written {
+            Ok(_) => false,
+            Err(CacheError::Full(_)) => true,
+            // It says nothing about the room that there is.
+            Err(_) => return,
+        };
+        let _ = self
+            .full
+            .send_if_modified(|full| std::mem::replace(full, now) != now);
     }
 
     /// Makes room for the cache of another account.
@@ -84,7 +101,9 @@ impl Shelf {
     /// Changes the cache now, or after the pause.
     pub(super) fn change(&mut self, change: Change) {
         if let Some(cache) = self.open_cache() {
-            if let Err(error) = change(cache) {
+            let written = change(cache);
+            self.note(&written);
+            if let Err(error) = written {
                 tracing::warn!(%error, "the cache was not updated");
             }
         } else if matches!(self.cache, Slot::Closed(_)) {

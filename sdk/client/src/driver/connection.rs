@@ -43,7 +43,26 @@ pub(crate) enum ConnectionEvent {
     /// Another connection has taken the session over.
     ResumedElsewhere,
     /// Closed, or never opened, and why.
-    Closed(String),
+    Closed(Lost),
+}
+
+/// Why a connection ended, or did not come about.
+#[derive(Debug)]
+pub(crate) struct Lost {
+    /// In words.
+    pub(crate) why: String,
+    /// The server's certificate was refused: it is not valid at this moment or for this name, or nobody
+    /// vouches for it.
+    pub(crate) by_certificate: bool,
+}
+
+impl From<&str> for Lost {
+    fn from(why: &str) -> Self {
+        Self {
+            why: why.to_owned(),
+            by_certificate: false,
+        }
+    }
 }
 
 /// What to send.
@@ -75,11 +94,11 @@ impl Connection {
                 () = task.cancelled() => return,
                 ended = run(url, tls, to_send, &happened, &tunnel) => ended,
             };
-            let why = match ended {
-                Ok(()) => "the server closed the connection".to_owned(),
+            let lost = match ended {
+                Ok(()) => Lost::from("the server closed the connection"),
                 Err(error) => explain(&error),
             };
-            let _ = happened.send(ConnectionEvent::Closed(why)).await;
+            let _ = happened.send(ConnectionEvent::Closed(lost)).await;
         });
         Self {
             outgoing,
@@ -216,11 +235,22 @@ fn keep_little_unsent(tcp: &TcpStream) {
 }
 
 /// The innermost cause usually says most to a person.
-fn explain(error: &tungstenite::Error) -> String {
-    match error {
+fn explain(error: &tungstenite::Error) -> Lost {
+    use tungstenite::error::TlsError;
+    let why = match error {
         tungstenite::Error::Http(response) => {
             format!("the server answered with HTTP status {}", response.status())
         }
         other => other.to_string(),
+    };
+    let tls: Option<&rustls::Error> = match error {
+        tungstenite::Error::Tls(TlsError::Rustls(tls)) => Some(tls.as_ref()),
+        tungstenite::Error::Io(io) => io.get_ref().and_then(|inner| inner.downcast_ref()),
+        _ => None,
+    };
+    let by_certificate = matches!(tls, Some(rustls::Error::InvalidCertificate(_)));
+    Lost {
+        why,
+        by_certificate,
     }
 }

@@ -235,7 +235,11 @@ impl Driver {
             }
             ConversationEvent::NotKept { id, why } => {
                 if let Some(reply) = self.messages.keeping.remove(&id) {
-                    let _ = reply.send(Err(MessageError::NotKept(why.0)));
+                    let full = *self.full.borrow();
+                    let _ = reply.send(Err(match full {
+                        true => MessageError::DiskFull,
+                        false => MessageError::NotKept(why.0),
+                    }));
                 }
                 return;
             }

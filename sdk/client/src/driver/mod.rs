@@ -23,7 +23,7 @@ use cooee_core::signalling::{
 };
 use cooee_protocol::{ClientMessage, Empty, GroupId, ServerMessage, Token, Username};
 use rustls::ClientConfig;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -166,6 +166,10 @@ pub(crate) struct Driver {
     late_messages: bool,
     /// When they are.
     messages_due: Option<Instant>,
+    /// Whether the disk is too full for the cache.
+    full: watch::Receiver<bool>,
+    /// The user was told that the server's certificate is refused.
+    told_of_certificate: bool,
 }
 
 /// What woke the driver.
@@ -174,6 +178,8 @@ enum Wake {
     Connection(Option<ConnectionEvent>),
     Plane(PlaneWake),
     Messages(MessageWake),
+    /// The disk is full, or is not any more.
+    Full(bool),
     /// The call that ended last is finished.
     Finished,
     Timeout,
@@ -190,6 +196,7 @@ impl Driver {
         own_commands: mpsc::WeakSender<Command>,
     ) -> Self {
         let signalling = SignallingSession::new(now(), SignallingConfig::default());
+        let full = shared.archive.full();
         Self {
             server,
             tls,
@@ -214,6 +221,8 @@ impl Driver {
             uploads: CancellationToken::new(),
             late_messages: false,
             messages_due: None,
+            full,
+            told_of_certificate: false,
         }
     }
 
@@ -227,6 +236,7 @@ impl Driver {
                 event = next_event(&mut self.connection) => Wake::Connection(event),
                 wake = active::next(&mut self.active) => Wake::Plane(wake),
                 wake = self.messages.next() => Wake::Messages(wake),
+                full = changed(&mut self.full) => Wake::Full(full),
                 () = active::finished(&mut self.finishing) => Wake::Finished,
                 () = sleep_to(due) => Wake::Timeout,
             };
@@ -236,6 +246,8 @@ impl Driver {
                 Wake::Connection(event) => self.handle_connection(event),
                 Wake::Plane(wake) => self.handle_plane(wake),
                 Wake::Messages(wake) => self.handle_message_wake(wake),
+                Wake::Full(true) => self.shared.emit(Event::DiskFull),
+                Wake::Full(false) => {}
                 Wake::Finished => {
                     self.finishing = None;
                     if self.active.is_none() && matches!(self.life, Life::PauseDue) {
@@ -416,7 +428,7 @@ impl Driver {
             Some(ConnectionEvent::Text(text)) => self.signalling.handle_text(now, &text),
             Some(ConnectionEvent::Traffic) => self.signalling.handle_traffic(now),
             Some(ConnectionEvent::ResumedElsewhere) => self.resumed_elsewhere(),
-            Some(ConnectionEvent::Closed(why)) => self.connection_lost(&why),
+            Some(ConnectionEvent::Closed(lost)) => self.connection_lost(lost),
             None => self.connection_lost("the connection ended"),
         }
     }
@@ -464,6 +476,15 @@ async fn next_event(connection: &mut Option<Connection>) -> Option<ConnectionEve
     match connection {
         Some(connection) => connection.next().await,
         None => std::future::pending().await,
+    }
+}
+
+/// What it is now, once it is something else.
+async fn changed(full: &mut watch::Receiver<bool>) -> bool {
+    match full.changed().await {
+        Ok(()) => *full.borrow_and_update(),
+        // The cache's thread has ended.
+        Err(_) => std::future::pending().await,
     }
 }
 

@@ -9,7 +9,7 @@ use cooee_core::call::{CallConfig, CallMachine};
 use cooee_core::signalling::{RequestError, RequestId, SignallingOutput, Synchronised};
 use cooee_protocol::{ErrorCode, ErrorReply, RequestInfo, ServerMessage, Username};
 
-use super::connection::{Connection, Outgoing};
+use super::connection::{Connection, Lost, Outgoing};
 use super::{Driver, SignedIn, Waiter, now};
 use crate::call::plane::PlaneCommand;
 use crate::error::{ActionError, SignInError};
@@ -18,12 +18,26 @@ use crate::roster::{Change, Me, Roster};
 use crate::shared::Connectivity;
 
 impl Driver {
-    pub(super) fn connection_lost(&mut self, why: &str) {
+    pub(super) fn connection_lost(&mut self, lost: impl Into<Lost>) {
         self.connection = None;
+        let Lost {
+            why,
+            by_certificate,
+        } = lost.into();
         tracing::debug!(why, "the connection to the server is lost");
-        if !self.fail_sign_in(|| SignInError::Unreachable(why.to_owned())) {
-            self.signalling.handle_disconnected(now());
+        let told = why.clone();
+        let failed = self.fail_sign_in(|| match by_certificate {
+            true => SignInError::Certificate(told),
+            false => SignInError::Unreachable(told),
+        });
+        if failed {
+            return;
         }
+        // It is tried again, and most likely refused again: once is enough.
+        if by_certificate && !std::mem::replace(&mut self.told_of_certificate, true) {
+            self.shared.emit(Event::CertificateRefused { why });
+        }
+        self.signalling.handle_disconnected(now());
     }
 
     /// The machine's addresses have changed: a connection from one that is gone will never say so
@@ -233,6 +247,7 @@ impl Driver {
     }
 
     async fn handle_synchronised(&mut self, sync: Synchronised) {
+        self.told_of_certificate = false;
         let me = Me::from(&sync.profile);
         let token = sync.profile.token.clone();
         let known = self.shared.own_name();

@@ -318,6 +318,9 @@ pub enum MessageError {
     /// It could not be kept, and will not be sent.
     #[error("the message could not be kept: {0}")]
     NotKept(String),
+    /// It could not be kept, because the disk is full, and will not be sent.
+    #[error("the message could not be kept: the disk is full")]
+    DiskFull,
     /// There is no such message in the outbox, or none that was refused.
     #[error("there is no such message that was refused")]
     NotRefused,
@@ -351,6 +354,7 @@ impl MessageError {
             Self::Full => "outbox_full",
             Self::SignedOut => "no_session",
             Self::NotKept(_) => "not_kept",
+            Self::DiskFull => "disk_full",
             Self::NotRefused => "not_refused",
             Self::Cache(_) => "cache",
             Self::File { .. } => "file",
