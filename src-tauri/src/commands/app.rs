@@ -17,6 +17,9 @@ use crate::system;
 /// The most that is copied at once, in bytes.
 const MAX_COPIED: usize = 64 * 1024;
 
+/// What a link may say of a mail.
+const MAIL: [&str; 5] = ["to", "cc", "bcc", "subject", "body"];
+
 /// The longest address that is opened, in bytes.
 const MAX_URL: usize = 2048;
 
@@ -61,10 +64,7 @@ pub(crate) async fn diagnostics(app: AppHandle, shell: Here<'_>) -> Answer<Strin
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn copy_text(app: AppHandle, text: String) -> Answer<()> {
-    if text.len() > MAX_COPIED {
-        return Err(ErrorCode::TooLong.into());
-    }
-    system::copy(&app, text)
+    system::copy(&app, copied(text)?)
 }
 
 /// Opens a web page or an address for mail in the program that the system has for it. The page
@@ -72,11 +72,8 @@ pub(crate) async fn copy_text(app: AppHandle, text: String) -> Answer<()> {
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn open_link(app: AppHandle, link: String) -> Answer<()> {
-    let refused = |why: &str| AppError::new(ErrorCode::LinkInvalid, why);
-    if link.len() > MAX_URL {
-        return Err(refused("too long"));
-    }
-    let url = outside_link(&link).ok_or_else(|| refused("neither web nor mail"))?;
+    let refused = || AppError::new(ErrorCode::LinkInvalid, "neither web nor mail, or too long");
+    let url = outside_link(&link).ok_or_else(refused)?;
     system::open(&app, url)
 }
 
@@ -136,25 +133,41 @@ pub(crate) async fn show_window(app: AppHandle) -> Answer<()> {
     Ok(())
 }
 
+fn copied(text: String) -> Answer<String> {
+    if text.len() > MAX_COPIED {
+        return Err(ErrorCode::TooLong.into());
+    }
+    Ok(text)
+}
+
 fn bytes(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 /// A link that may leave the app: to the web or to a mail program, without a user or password
-/// that would make it look like another one.
+/// that would make it look like another one, and without what would make a mail of the user's files:
+/// some mail programs attach what a link names.
 fn outside_link(text: &str) -> Option<Url> {
+    if text.len() > MAX_URL {
+        return None;
+    }
     let url = Url::parse(text).ok()?;
     let plain = url.username().is_empty() && url.password().is_none();
     match url.scheme() {
         "https" | "http" if plain && url.has_host() => Some(url),
-        "mailto" => Some(url),
+        "mailto" => {
+            let written = |key: &str| MAIL.contains(&key.to_ascii_lowercase().as_str());
+            let all = url.query_pairs().all(|(key, _)| written(&key));
+            all.then_some(url)
+        }
         _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::outside_link;
+    use super::{MAX_COPIED, MAX_URL, copied, outside_link};
+    use crate::error::ErrorCode;
 
     #[test]
     fn only_web_and_mail_leave_the_app() {
@@ -162,6 +175,7 @@ mod tests {
             "https://example.org/a?b#c",
             "http://[::1]:80/",
             "mailto:a@example.org",
+            "mailto:a@example.org?subject=train&body=at%20nine&cc=b@example.org",
         ] {
             assert!(outside_link(good).is_some(), "{good}");
         }
@@ -178,8 +192,19 @@ mod tests {
             "https:///",
             "-h",
             "--help",
+            "mailto:a@example.org?attach=/etc/passwd",
+            "mailto:a@example.org?subject=x&Attachment=~/.ssh/id_ed25519",
         ] {
             assert!(outside_link(bad).is_none(), "{bad}");
         }
+        let long = format!("https://example.org/{}", "x".repeat(MAX_URL));
+        assert!(outside_link(&long).is_none());
+    }
+
+    #[test]
+    fn what_is_copied_is_bounded() {
+        assert!(copied("x".repeat(MAX_COPIED)).is_ok());
+        let refused = copied("x".repeat(MAX_COPIED + 1)).unwrap_err();
+        assert_eq!(refused.code, ErrorCode::TooLong);
     }
 }
