@@ -21,9 +21,9 @@ const LOG: &str = "cooee.log";
 const FILTER: &str = "info";
 
 /// What is never asked for more than this, whatever `COOEE_LOG` says: the ICE library writes passwords
-/// of calls at its debug level, and those of TURN addresses at info.
+/// of calls at its debug level, and those of TURN addresses at info and in warnings.
 const CAPPED: &str =
-    "is=info,turn_client_proto=warn,turn_types=warn,stun_proto=warn,stun_types=warn";
+    "is=info,turn_client_proto=error,turn_types=warn,stun_proto=warn,stun_types=warn";
 
 /// Begins the log. A second call, as tests make, changes nothing.
 pub(crate) fn start_log(folder: &Path) {
@@ -299,6 +299,7 @@ mod tests {
             tracing::debug!(target: "cooee_sdk", "of ours, in detail");
             tracing::debug!(target: "is::agent", "a password");
             tracing::info!(target: "turn_client_proto::protocol", "192.0.2.7:4400");
+            tracing::warn!(target: "turn_client_proto::protocol", "192.0.2.7");
             tracing::info!(target: "turn_types::channel", "192.0.2.7:4400");
         });
         let bytes = kept.0.lock().unwrap().clone();
