@@ -20,6 +20,8 @@ pub(crate) struct SessionFacts {
     pub(crate) attempt: u32,
     /// When the next one begins, in milliseconds since the Unix epoch.
     pub(crate) retry_at: Option<i64>,
+    /// The kept session is being looked for: the keyring may be asking for its password.
+    pub(crate) resuming: bool,
     /// Why there is no session.
     pub(crate) ended: Option<AppError>,
 }
@@ -77,13 +79,14 @@ impl Running {
 
     /// The account as the UI sees it.
     pub(crate) fn account(&self, entry: &Entry) -> Account {
+        let facts = self.facts().clone();
         let state = match *self.client.connectivity().borrow() {
+            Connectivity::SignedOut if facts.resuming => SessionState::Connecting,
             Connectivity::SignedOut => SessionState::SignedOut,
             Connectivity::Connecting => SessionState::Connecting,
             Connectivity::Online => SessionState::Online,
             Connectivity::Reconnecting | Connectivity::Paused => SessionState::Reconnecting,
         };
-        let facts = self.facts().clone();
         let profile = self.client.profile().as_ref().map(convert::profile);
         Account {
             session: Session {

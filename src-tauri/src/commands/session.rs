@@ -145,13 +145,19 @@ pub(crate) async fn forget(shell: &Shell, account: &AccountId) -> Answer<()> {
 
 /// Continues the kept session of an account as soon as that is possible.
 pub(crate) async fn resume(shell: &Shell, running: &Running) -> Answer<()> {
+    running.facts().resuming = true;
+    shell.tell_accounts();
     let resumed = running.client.resume_when_possible().await;
     let problem = resumed.err().map(AppError::from);
     // That there is no session is no news.
     let ended = problem
         .clone()
         .filter(|problem| problem.code != ErrorCode::NoSession);
-    running.facts().ended = ended;
+    {
+        let mut facts = running.facts();
+        facts.resuming = false;
+        facts.ended = ended;
+    }
     shell.tell_accounts();
     problem.map_or(Ok(()), Err)
 }
