@@ -80,6 +80,12 @@ def dismiss(person):
     person.browser.click("button", "Close")
 
 
+def dismiss_if_over(person):
+    """Puts a call out of sight that has ended by itself and is still shown."""
+    if person.browser.find("button", "Close"):
+        dismiss(person)
+
+
 def make_group(person, name, people):
     go(person, "Groups")
     person.browser.click("button", "New group")

@@ -1,13 +1,18 @@
 """Stories of calls."""
 
+import re
+
 import act
 from hearing import must_hear, must_not_hear, sentence
+from webdriver import Failure
 
 
-def two(stage):
-    """Alice and Bob at their desktops, each with a profile, and contacts."""
+def two(stage, prepare=None):
+    """Alice and Bob at their desktops, each with a profile, and contacts; before that, what Alice's is to be like."""
     server = stage.serve()
     alice, bob = stage.person("alice"), stage.person("bob")
+    if prepare:
+        prepare(alice)
     for person in (alice, bob):
         person.open()
         act.sign_up(person, server.url)
@@ -37,6 +42,19 @@ def first_call(stage):
     bob.browser.click("button", "Hang up")
     for person in (alice, bob):
         person.browser.wait_gone("button", "Hang up")
+        must_not_log_addresses(person)
+
+
+# Of any kind, and the scheme of a server's.
+ADDRESS = re.compile(r"\b\d{1,3}(\.\d{1,3}){3}\b|\b[0-9a-f]{1,4}(:[0-9a-f]{0,4}){3,7}\b|wss?://")
+
+
+def must_not_log_addresses(person):
+    log = person.log()
+    if "the page is there" not in log:
+        raise Failure(f"{person.name}'s log was not found")
+    if told := [line for line in log.splitlines() if ADDRESS.search(line)]:
+        raise Failure(f"{person.name}'s log has addresses: {told[:3]}")
 
 
 def not_answered(stage):

@@ -14,10 +14,11 @@ sys.dont_write_bytecode = True
 import bad_day  # noqa: E402
 import calls  # noqa: E402
 import chats  # noqa: E402
+import pictures  # noqa: E402
 from stage import Stage, missing  # noqa: E402
 from webdriver import Failure  # noqa: E402
 
-STORIES = {**calls.STORIES, **chats.STORIES, **bad_day.STORIES}
+STORIES = {**calls.STORIES, **chats.STORIES, **pictures.STORIES, **bad_day.STORIES}
 
 
 def main():

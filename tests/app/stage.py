@@ -2,6 +2,7 @@
 of each person's own, with a keyring that outlives the app."""
 
 import base64
+import errno
 import os
 import pathlib
 import re
@@ -14,7 +15,9 @@ import time
 from webdriver import Browser, Failure
 
 RATE = 48_000
-TOOLS = {"Xvfb": "xvfb", "WebKitWebDriver": "webkit2gtk-driver", "dbus-run-session": "dbus",
+# With a password, so that a keyring which nobody unlocks stays locked.
+UNLOCK = "printf pass | gnome-keyring-daemon --unlock"
+TOOLS = {"cc": "build-essential", "openssl": "openssl", "Xvfb": "xvfb", "WebKitWebDriver": "webkit2gtk-driver", "dbus-run-session": "dbus",
          "gnome-keyring-daemon": "gnome-keyring", "pulseaudio": "pulseaudio", "pactl": "pulseaudio-utils",
          "paplay": "pulseaudio-utils", "parec": "pulseaudio-utils"}
 
@@ -106,6 +109,23 @@ class Stage:
         if done.returncode != 0:
             raise Failure(f"cooee {' '.join(words)}: {done.stderr}")
 
+    def certificate(self):
+        """An authority of one's own and a certificate of its for this machine, valid today; the paths of the
+        authority, the certificate and its key."""
+        names = [self.folder / name for name in ("authority.pem", "authority.key", "server.pem", "server.key")]
+        authority, authority_key, certificate, key = names
+        curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30"]
+        for words in (
+            ["-subj", "/CN=test authority", "-keyout", authority_key, "-out", authority,
+             "-addext", "basicConstraints=critical,CA:TRUE"],
+            ["-subj", "/CN=localhost", "-keyout", key, "-out", certificate, "-CA", authority, "-CAkey", authority_key,
+             "-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"],
+        ):
+            done = subprocess.run(["openssl", "req", "-x509", *curve, *words], capture_output=True, text=True)
+            if done.returncode != 0:
+                raise Failure(f"no certificate: {done.stderr}")
+        return authority, certificate, key
+
     def screenshots(self, folder):
         """What everybody sees, for whoever looks at a failure."""
         for person in self.people.values():
@@ -136,7 +156,7 @@ class Server:
         self.stage.running.append(self.process)
         until = time.monotonic() + 20
         while time.monotonic() < until:
-            if told := re.search(r"listening on (ws://(\S+?))[\s/]", ready.read_text() + " "):
+            if told := re.search(r"listening on (wss?://(\S+?))[\s/]", ready.read_text() + " "):
                 self.url, self.address = told[1], told[2]
                 return
             if self.process.poll() is not None:
@@ -184,9 +204,12 @@ class Sound:
         """A microphone and a loudspeaker; the numbers by which they are pulled out."""
         one = {"rate": RATE, "channels": 1, "format": "s16le"}
         mouth = self.load("module-null-sink", sink_name=f"{name}-mouth", **one)
-        mic = self.load("module-remap-source", source_name=f"{name}-mic", master=f"{name}-mouth.monitor")
+        mic = self.microphone(name)
         ear = self.load("module-null-sink", sink_name=f"{name}-ear", **one)
         return {"mouth": mouth, "mic": mic, "ear": ear}
+
+    def microphone(self, name):
+        return self.load("module-remap-source", source_name=f"{name}-mic", master=f"{name}-mouth.monitor")
 
     def say(self, path, name):
         return subprocess.Popen(["paplay", f"--device={name}-mouth", str(path)], env=self.environment,
@@ -204,7 +227,8 @@ class Person:
     """Somebody at a desktop of their own: folders, a session bus, an unlocked keyring, and the app."""
 
     def __init__(self, stage, name):
-        self.stage, self.name, self.browser, self.desktop = stage, name, None, None
+        self.stage, self.name, self.browser, self.desktop, self.disk = stage, name, None, None, None
+        self.application = stage.binaries / "cooee-app"
         self.home = stage.folder / name
         self.home.mkdir()
         self.devices = stage.sound.plug_in(name)
@@ -226,9 +250,10 @@ class Person:
         """Begins the desktop session: a bus, a keyring as wanted, and the driver in it."""
         self.port, native = free_port(), free_port()
         driver = f"exec '{self.stage.driver}' --port {self.port} --native-port {native}"
-        unlock = {"unlocked": "printf '\\n' | gnome-keyring-daemon --unlock --components=secrets >/dev/null && ",
+        unlock = {"unlocked": f"{UNLOCK} --components=secrets >/dev/null && ",
                   "locked": "gnome-keyring-daemon --start --components=secrets >/dev/null && ",
                   "none": ""}[keyring]
+        unlock = f"printf %s \"$DBUS_SESSION_BUS_ADDRESS\" >'{self.home}/bus' && {unlock}"
         log = open(self.home / "desktop.log", "ab")
         self.desktop = start("dbus-run-session", "--", "bash", "-c", unlock + driver, log=log, env=self.environment)
         # Of the two drivers one speaks for the other, and is ready first.
@@ -241,11 +266,81 @@ class Person:
             time.sleep(0.05)
         raise Failure(f"{self.name}'s driver did not start: {(self.home / 'desktop.log').read_text()[-500:]}")
 
+    def unlock(self):
+        """Unlocks the keyring of the desktop session that goes on."""
+        bus = {"DBUS_SESSION_BUS_ADDRESS": (self.home / "bus").read_text()}
+        done = subprocess.run(["bash", "-c", UNLOCK], env={**self.environment, **bus}, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=30)
+        if done.returncode != 0:
+            raise Failure(f"the keyring does not unlock: {done.stderr}")
+
+    def dismiss_prompt(self, patience=20):
+        """Closes the question for the keyring's password, where the desktop has such a question."""
+        until = time.monotonic() + patience
+        while time.monotonic() < until:
+            for entry in pathlib.Path("/proc").iterdir():
+                try:
+                    asks = b"gcr-prompter" in (entry / "cmdline").read_bytes()
+                    ours = f"HOME={self.home}\0".encode() in (entry / "environ").read_bytes()
+                except OSError:
+                    continue
+                if asks and ours:
+                    os.kill(int(entry.name), signal.SIGKILL)
+                    return
+            time.sleep(0.2)
+
+    def plug_in_microphone(self):
+        """The one that was pulled out, again."""
+        self.devices["mic"] = self.stage.sound.microphone(self.name)
+
+    def buy_small_disk(self, megabytes):
+        """What the app keeps lies on a disk of its own, so small that it can be filled."""
+        place = self.home / "data"
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0700", "tmpfs", str(place)],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise Failure(f"only root can make a small disk: {done.stderr}")
+        self.disk = place
+
+    def fill_disk(self):
+        with open(self.disk / "filler", "wb", buffering=0) as filler:
+            try:
+                while filler.write(bytes(4096)):
+                    pass
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+
+    def clear_disk(self):
+        (self.disk / "filler").unlink()
+
+    def set_clock(self, wrong_by):
+        """The app's clock is wrong by so many seconds, from now on; before its first start, and while it runs."""
+        file = self.home / "clock"
+        file.write_text(f"{wrong_by}\n".ljust(16))
+        library = self.stage.folder / "clock.so"
+        if not library.exists():
+            source = pathlib.Path(__file__).with_name("clock.c")
+            subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", library, source, "-ldl"], check=True)
+        self.application = self.home / "app-with-clock"
+        self.application.write_text(f"#!/bin/sh\nexport LD_PRELOAD='{library}' COOEE_CLOCK='{file}'\n"
+                                    f"exec '{self.stage.binaries}/cooee-app' \"$@\"\n")
+        self.application.chmod(0o755)
+
+    def trust(self, authority):
+        """The desktop trusts this authority's certificates and no others."""
+        self.environment["SSL_CERT_FILE"] = str(authority)
+
+    def log(self):
+        """What the app has written down, its former files included."""
+        files = sorted((self.home / "data").glob("*/log/cooee.log*"))
+        return "".join(file.read_text() for file in files)
+
     def open(self, *arguments):
         """Starts the app."""
         if self.desktop is None:
             self.sit_down()
-        self.browser = Browser(self.port, self.stage.binaries / "cooee-app", arguments)
+        self.browser = Browser(self.port, self.application, arguments)
 
     def leave(self):
         """Ends the app; the desktop stays."""
@@ -272,3 +367,5 @@ class Person:
 
     def close(self):
         self.stand_up()
+        if self.disk is not None:
+            subprocess.run(["umount", "-l", str(self.disk)], check=False)

@@ -120,6 +120,20 @@ class Browser:
             return True
         self.until(clicked, f"{role} “{name}” to click", patience)
 
+    def choose_file(self, path):
+        """Chooses a file as the window's one field for files has it chosen."""
+        element = self.run("return document.querySelector('input[type=file]')")
+        self._send("POST", f"{self.session}/element/{element[ELEMENT]}/value", {"text": str(path)})
+
+    def press(self, role, name, keys):
+        """Presses keys where the focus is given first."""
+        element = self.wait(role, name)
+        self._send("POST", f"{self.session}/element/{element}/value", {"text": keys})
+
+    def picture_of(self, element):
+        """How an element looks, as a PNG in base64."""
+        return self._send("GET", f"{self.session}/element/{element}/screenshot")
+
     def type(self, role, name, text):
         element = self.wait(role, name)
         self._send("POST", f"{self.session}/element/{element}/clear", {})
