@@ -109,7 +109,7 @@ class Names(unittest.TestCase):
 
     def test_resources_that_are_named_are_there(self):
         values = read(sorted((MAIN / "res/values").glob("*.xml")))
-        named = set(re.findall(r"\bR\.(\w+)\.(\w+)", self.kotlin))
+        named = set(re.findall(r"(?<!android\.)\bR\.(\w+)\.(\w+)", self.kotlin))
         named |= set(re.findall(r"\"@(\w+)/(\w+)\"", self.manifest))
         for kind, name in named:
             files = list((MAIN / "res").glob(f"{kind}*/{name}.*"))
@@ -122,6 +122,15 @@ class Names(unittest.TestCase):
         plugin = MAIN / "java" / package.replace(".", "/") / f"{name}.kt"
         commands = set(re.findall(r"@Command\s+fun (\w+)", plugin.read_text()))
         self.assertEqual(set(re.findall(r"\.run\(\"(\w+)\"", rust)), commands)
+
+    def test_the_page_and_the_activity_call_each_other_by_the_same_names(self):
+        activity = (MAIN / "java/org/cooee/app/MainActivity.kt").read_text()
+        page = "\n".join(path.read_text() for path in sorted((ROOT / "ui/src/lib/stores").glob("*.ts")))
+        called, = re.findall(r"window\.(\w+)\?\.\(\)", activity)
+        self.assertIn(f"window.{called} =", page)
+        name, = re.findall(r"addJavascriptInterface\(\w+\(\), \"(\w+)\"\)", activity)
+        offered = set(re.findall(r"@JavascriptInterface\s+fun (\w+)", activity))
+        self.assertEqual(set(re.findall(rf"window\.{name}\.(\w+)\(", page)) & offered, offered)
 
     def test_french_says_what_english_says(self):
         def texts(folder):
