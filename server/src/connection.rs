@@ -11,7 +11,8 @@ use std::time::Duration;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use bytes::Bytes;
 use cooee_protocol::{
-    ClientFrame, ClientMessage, ErrorCode, ErrorReply, Seq, ServerMessage, Token, TunnelFrame,
+    ClientFrame, ClientMessage, ErrorCode, ErrorReply, Resume, Seq, ServerMessage, Token,
+    TunnelFrame,
 };
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -61,8 +62,13 @@ pub(crate) struct Connection {
     posting: Arc<Semaphore>,
 }
 
-/// Serves a WebSocket until it ends.
-pub(crate) async fn serve(socket: WebSocket, app: Arc<App>, address: IpAddr) {
+/// Serves a WebSocket until it ends, and first resumes the session of the token that came with it.
+pub(crate) async fn serve(
+    socket: WebSocket,
+    app: Arc<App>,
+    address: IpAddr,
+    resumes: Option<Token>,
+) {
     let outbox = Arc::new(Outbox::new(app.config.queue_frames, app.config.queue_bytes));
     let (sink, stream) = socket.split();
     let mut connection = Connection {
@@ -80,7 +86,7 @@ pub(crate) async fn serve(socket: WebSocket, app: Arc<App>, address: IpAddr) {
         let mut writing = pin!(write(sink, &app, &outbox));
         let close = tokio::select! {
             () = &mut writing => None,
-            close = connection.read(stream) => Some(close),
+            close = connection.read(stream, resumes) => Some(close),
             () = app.stopping.cancelled() => Some(Close::STOPPING),
         };
         if let Some(close) = close {
@@ -152,8 +158,11 @@ async fn send(
 
 impl Connection {
     /// Reads until the connection is to end, and says how.
-    async fn read(&mut self, mut stream: SplitStream<WebSocket>) -> Close {
+    async fn read(&mut self, mut stream: SplitStream<WebSocket>, resumes: Option<Token>) -> Close {
         let login_by = Instant::now() + self.app.config.login_timeout;
+        if let Some(token) = resumes {
+            self.resume_with_the_connection(token).await;
+        }
         let mut silent = Instant::now() + self.app.config.idle_timeout;
         loop {
             let deadline = match self.login {
@@ -189,6 +198,20 @@ impl Connection {
                 Some(Err(error)) => return broken(&error),
             }
         }
+    }
+
+    /// As though the first frame had been a 650 with the number 0.
+    async fn resume_with_the_connection(&mut self, token: Token) {
+        self.message_allowed();
+        let request = Request {
+            outbox: Arc::clone(&self.outbox),
+            seq: Some(Seq::from(0)),
+        };
+        let resume = Resume {
+            token,
+            another: false,
+        };
+        Box::pin(self.carry_out(request, ClientMessage::Resume(resume))).await;
     }
 
     fn message_allowed(&mut self) -> bool {

@@ -7,10 +7,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, put};
-use cooee_protocol::Token;
+use cooee_protocol::{RESUMING, Token};
 
 use crate::app::App;
 use crate::connection::{self, MOST_READ};
@@ -57,13 +57,7 @@ pub(crate) async fn profile_of(
     app: &App,
     headers: &HeaderMap,
 ) -> Result<Option<ProfileId>, JobError> {
-    let token = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .and_then(|(_, token)| Token::parse(token.trim()).ok());
-    match token {
+    match token_of(headers) {
         Some(token) => {
             let hash = TokenHash::of(&token);
             app.db.ask(move |db| tokens::resume(db, hash)).await
@@ -72,9 +66,20 @@ pub(crate) async fn profile_of(
     }
 }
 
+/// The token that a request carries, if it is one.
+fn token_of(headers: &HeaderMap) -> Option<Token> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return None;
+    }
+    Token::parse(token.trim()).ok()
+}
+
 async fn websocket(
     State(app): State<Arc<App>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     if app.stopping.is_cancelled() {
@@ -82,7 +87,9 @@ async fn websocket(
     }
     let address = address_key(peer.ip());
     let task = app.tasks.token();
-    upgrade
+    let resumes = token_of(&headers);
+    let resuming = resumes.is_some();
+    let mut response = upgrade
         .protocols([SUBPROTOCOL])
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_TOGETHER)
@@ -90,9 +97,14 @@ async fn websocket(
         .max_message_size(MOST_READ)
         .max_frame_size(MOST_READ)
         .on_upgrade(move |socket| async move {
-            connection::serve(socket, app, address).await;
+            connection::serve(socket, app, address, resumes).await;
             drop(task);
-        })
+        });
+    if resuming {
+        let headers = response.headers_mut();
+        headers.insert(RESUMING, HeaderValue::from_static("0"));
+    }
+    response
 }
 
 /// Answers 200 when the database does.

@@ -43,3 +43,7 @@ pub use posting::{
 pub use secret::{NewPassword, Password, RelayCredential, Token};
 pub use server::{ErrorCode, ErrorReply, ServerMessage};
 pub use tunnel::{MAX_TUNNELLED_BYTES, TunnelError, TunnelFrame};
+
+/// The field in a server's answer to a WebSocket's request that carried a token: the session is
+/// being resumed as by 650, and this is the number that the answers have.
+pub const RESUMING: &str = "cooee-resuming";

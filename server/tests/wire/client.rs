@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
@@ -48,6 +49,18 @@ pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Running {
 impl Running {
     pub(crate) async fn connect(&self) -> Client {
         Client::connect(&self.server.url()).await
+    }
+
+    /// Connects with an `Authorization`; gives also what the server says of resuming.
+    pub(crate) async fn connect_with(&self, authorization: &str) -> (Client, Option<String>) {
+        let mut request = self.server.url().into_client_request().unwrap();
+        let value = authorization.parse().unwrap();
+        request.headers_mut().insert("Authorization", value);
+        let opened = tokio_tungstenite::connect_async(request).await;
+        let (socket, response) = opened.unwrap();
+        let resuming = response.headers().get(cooee_protocol::RESUMING);
+        let resuming = resuming.map(|value| value.to_str().unwrap().to_owned());
+        (Client::over(socket), resuming)
     }
 
     /// A new profile, logged in.

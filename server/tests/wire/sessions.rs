@@ -24,6 +24,36 @@ async fn resuming_answers_like_a_login() {
 }
 
 #[tokio::test]
+async fn a_token_that_comes_with_the_connection_resumes() {
+    let running = start().await;
+    let (mut alice, mut bob) = running.pair("alice", "bob").await;
+    let (mut again, resuming) = running
+        .connect_with(&format!("Bearer {}", alice.token))
+        .await;
+    assert_eq!(resuming.as_deref(), Some("0"));
+    for code in [202, 208, 207] {
+        assert_eq!(again.expect(code).await["re"], 0);
+    }
+    assert_eq!(alice.closed_with().await, 4001);
+    again.must(603, json!({"group_name": "team"}), 201).await;
+    bob.quiet().await;
+
+    // One that is none draws what 650 does, and the connection goes on.
+    let (mut stranger, resuming) = running.connect_with("Bearer none").await;
+    assert_eq!(resuming.as_deref(), Some("0"));
+    assert_eq!(stranger.expect(402).await["re"], 0);
+    let login = json!({"pseudo": "bob", "password": PASSWORD});
+    stranger.must(608, login, 202).await;
+
+    // What is no token at all is left alone.
+    for nothing in ["Basic YWxpY2U6", "Bearer", "Bearer two words"] {
+        let (mut client, resuming) = running.connect_with(nothing).await;
+        assert_eq!(resuming, None, "{nothing}");
+        client.must(650, json!({"token": "none"}), 402).await;
+    }
+}
+
+#[tokio::test]
 async fn another_session_begins_beside_the_first() {
     let running = start().await;
     let mut first = running.register("alice").await;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -17,6 +18,7 @@ use crate::patience::within;
 #[derive(Debug)]
 pub struct Line {
     address: SocketAddr,
+    scheme: &'static str,
     whole: Arc<watch::Sender<bool>>,
     traffic: Arc<Traffic>,
     accepting: JoinHandle<()>,
@@ -31,10 +33,12 @@ struct Traffic {
     round_trips: AtomicU64,
     /// Instants at which anything went by, and the last of them.
     moments: Mutex<(u64, Option<Instant>)>,
+    /// How long bytes take in either direction, in milliseconds.
+    delay: AtomicU64,
 }
 
 impl Line {
-    pub(crate) async fn to(server: watch::Receiver<SocketAddr>) -> Self {
+    pub(crate) async fn to(server: watch::Receiver<SocketAddr>, scheme: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound address");
         let whole = Arc::new(watch::Sender::new(true));
@@ -43,6 +47,7 @@ impl Line {
         let accepting = tokio::spawn(accept(listener, server, Arc::clone(&whole), carried));
         Self {
             address,
+            scheme,
             whole,
             traffic,
             accepting,
@@ -51,7 +56,7 @@ impl Line {
 
     /// The server as this person knows it.
     pub fn url(&self) -> String {
-        format!("ws://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// Bytes that went over the line, both ways, without what TCP adds.
@@ -63,6 +68,13 @@ impl Line {
     /// included: their first word, and each word after one of the server's, begins a round trip.
     pub fn round_trips(&self) -> u64 {
         self.traffic.round_trips.load(Ordering::Relaxed)
+    }
+
+    /// Has bytes take so long each way from now on. On a line without any length, what the server
+    /// adds behind its answer may overtake what is said next, and look as if it was waited for.
+    pub fn takes(&self, delay: Duration) {
+        let delay = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+        self.traffic.delay.store(delay, Ordering::Relaxed);
     }
 
     /// At how many instants of the runtime's clock anything went over the line. On a stopped clock
@@ -169,6 +181,7 @@ async fn relay(
                     }
                     let goes = traffic.goes(count);
                     traffic.count(goes);
+                    traffic.travels().await;
                     up_ended = far_out.write_all(&up[..goes]).await.is_err();
                     if traffic.left.load(Ordering::Relaxed) == 0 {
                         whole.send_replace(false);
@@ -183,6 +196,7 @@ async fn relay(
                 Ok(count) => {
                     waits = true;
                     traffic.count(count);
+                    traffic.travels().await;
                     // What was said before the end is still carried.
                     down_ended = near_out.write_all(&down[..count]).await.is_err();
                 }
@@ -198,6 +212,14 @@ impl Traffic {
             bytes: AtomicU64::new(0),
             round_trips: AtomicU64::new(0),
             moments: Mutex::default(),
+            delay: AtomicU64::new(0),
+        }
+    }
+
+    async fn travels(&self) {
+        let delay = self.delay.load(Ordering::Relaxed);
+        if delay > 0 {
+            tokio::time::sleep(Duration::from_millis(delay)).await;
         }
     }
 

@@ -27,11 +27,18 @@ pub struct Person {
     /// What happened and was not waited for yet.
     happened: VecDeque<Event>,
     folder: PathBuf,
+    /// A certificate.
+    trusts: Option<PathBuf>,
 }
 
 impl Person {
-    pub(crate) async fn new(line: Line, folder: PathBuf, voice: Voice) -> Self {
-        let client = client(&line, &folder).await;
+    pub(crate) async fn new(
+        line: Line,
+        folder: PathBuf,
+        trusts: Option<PathBuf>,
+        voice: Voice,
+    ) -> Self {
+        let client = client(&line, &folder, trusts.as_deref()).await;
         Self {
             events: client.events(),
             client,
@@ -39,6 +46,7 @@ impl Person {
             voice,
             happened: VecDeque::new(),
             folder,
+            trusts,
         }
     }
 
@@ -49,10 +57,11 @@ impl Person {
             line,
             voice,
             folder,
+            trusts,
             ..
         } = self;
         within(ended.close(), || "for a client to close".to_owned()).await;
-        Self::new(line, folder, voice).await
+        Self::new(line, folder, trusts, voice).await
     }
 
     /// Ends the client, and leaves the line to the server and what is in the folder.
@@ -191,6 +200,20 @@ impl Person {
         self.calls_by_name(other.name()).await
     }
 
+    /// Calls a contact from another device.
+    pub async fn calls_from(&self, device: &Client, other: &Self) -> Talk {
+        let (options, hearing) = Talk::options(&self.voice);
+        let placed = device.call(other.name(), options).await;
+        Talk::new(placed.expect("a call"), self.voice.clone(), hearing)
+    }
+
+    /// Calls everybody in a group from another device.
+    pub async fn calls_group_from(&self, device: &Client, id_group: &GroupId) -> Talk {
+        let (options, hearing) = Talk::options(&self.voice);
+        let placed = device.call_group(id_group.clone(), Vec::new(), options);
+        Talk::new(placed.await.expect("a call"), self.voice.clone(), hearing)
+    }
+
     /// Calls the contact of a name, wherever they are.
     pub async fn calls_by_name(&self, other: Username) -> Talk {
         let (options, hearing) = Talk::options(&self.voice);
@@ -253,13 +276,15 @@ impl Person {
     }
 }
 
-async fn client(line: &Line, folder: &Path) -> Client {
-    let building = Client::builder()
+async fn client(line: &Line, folder: &Path, trusts: Option<&Path>) -> Client {
+    let mut builder = Client::builder()
         .server(line.url())
         .data_folder(folder)
-        .credentials(Credentials::File)
-        .build();
-    building.await.expect("a client")
+        .credentials(Credentials::File);
+    if let Some(certificate) = trusts {
+        builder = builder.ca_file(certificate);
+    }
+    builder.build().await.expect("a client")
 }
 
 fn contact_of(client: &Client, name: &Username) -> Option<Contact> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use cooee_sdk::{GroupId, NewPassword, Status, Username};
-use cooee_server::{Config, Server};
+use cooee_server::{Config, Server, TlsFiles};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -25,6 +25,7 @@ pub struct World {
     /// Where the server is now: lines follow it through restarts.
     address: watch::Sender<SocketAddr>,
     folder: TempDir,
+    encrypted: bool,
     lives: u16,
     people: AtomicU16,
 }
@@ -32,12 +33,28 @@ pub struct World {
 impl World {
     /// Starts a server.
     pub async fn start() -> Self {
+        Self::of(tempfile::tempdir().expect("a temporary folder"), false).await
+    }
+
+    /// Starts a server with TLS; everybody trusts its certificate.
+    pub async fn start_encrypted() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let server = serve(&data(folder.path(), 0)).await;
+        let made = rcgen::generate_simple_self_signed([Ipv4Addr::LOCALHOST.to_string()]);
+        let made = made.expect("a certificate");
+        let files = tls_files(folder.path());
+        std::fs::write(&files.cert, made.cert.pem()).expect("a file");
+        std::fs::write(&files.key, made.signing_key.serialize_pem()).expect("a file");
+        Self::of(folder, true).await
+    }
+
+    async fn of(folder: TempDir, encrypted: bool) -> Self {
+        let tls = encrypted.then(|| tls_files(folder.path()));
+        let server = serve(&data(folder.path(), 0), tls).await;
         Self {
             address: watch::Sender::new(server.addr()),
             server: Some(server),
             folder,
+            encrypted,
             lives: 0,
             people: AtomicU16::new(0),
         }
@@ -52,7 +69,7 @@ impl World {
 
     /// Starts the server again on the data that it left, at another address.
     pub async fn starts_again(&mut self) {
-        let server = serve(&data(self.folder.path(), self.lives)).await;
+        let server = serve(&data(self.folder.path(), self.lives), self.tls()).await;
         self.address.send_replace(server.addr());
         self.server = Some(server);
     }
@@ -72,9 +89,19 @@ impl World {
     /// Somebody with a client who has not signed in.
     pub async fn stranger(&self) -> Person {
         let number = self.people.fetch_add(1, Ordering::Relaxed);
-        let line = Line::to(self.address.subscribe()).await;
+        let scheme = if self.encrypted { "wss" } else { "ws" };
+        let line = Line::to(self.address.subscribe(), scheme).await;
         let folder = self.folder.path().join(format!("person-{number}"));
-        Person::new(line, folder, Voice::number(number)).await
+        Person::new(line, folder, self.trusts(), Voice::number(number)).await
+    }
+
+    /// The certificate that everybody trusts, where the server has one.
+    pub fn trusts(&self) -> Option<PathBuf> {
+        self.tls().map(|files| files.cert)
+    }
+
+    fn tls(&self) -> Option<TlsFiles> {
+        self.encrypted.then(|| tls_files(self.folder.path()))
     }
 
     /// Somebody of this name: registered and signed in.
@@ -179,15 +206,23 @@ fn new_password() -> NewPassword {
     NewPassword::parse(PASSWORD).expect("a password")
 }
 
-async fn serve(data: &Path) -> Server {
+async fn serve(data: &Path, tls: Option<TlsFiles>) -> Server {
     let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let config = Config {
         data: data.to_owned(),
         listen: anywhere,
         stun: Some(anywhere),
+        tls,
         ..Config::default()
     };
     Server::start(config).await.expect("a server")
+}
+
+fn tls_files(folder: &Path) -> TlsFiles {
+    TlsFiles {
+        cert: folder.join("certificate.pem"),
+        key: folder.join("key.pem"),
+    }
 }
 
 fn data(folder: &Path, life: u16) -> PathBuf {

@@ -4,13 +4,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cooee_protocol::TunnelFrame;
+use cooee_protocol::{RESUMING, Token, TunnelFrame};
 use futures_util::{SinkExt as _, StreamExt as _};
 use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::http::header::AUTHORIZATION;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{Connector, MaybeTlsStream, connect_async_tls_with_config};
@@ -35,8 +36,13 @@ const CLOSING: Duration = Duration::from_secs(1);
 /// What happens on a connection.
 #[derive(Debug)]
 pub(crate) enum ConnectionEvent {
-    /// The WebSocket is open, from this local address as far as it is known.
-    Open(Option<IpAddr>),
+    /// The WebSocket is open.
+    Open {
+        /// From this local address, as far as it is known.
+        local: Option<IpAddr>,
+        /// The server resumes the session whose token came with the request.
+        resuming: bool,
+    },
     Text(String),
     /// Anything else that shows that the server is there.
     Traffic,
@@ -83,8 +89,13 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Starts to connect to a WebSocket's URL.
-    pub(crate) fn open(url: String, tls: Arc<ClientConfig>, tunnel: Arc<Tunnel>) -> Self {
+    /// Starts to connect to a WebSocket's URL, and to resume the session of a token with it.
+    pub(crate) fn open(
+        url: String,
+        resume: Option<Token>,
+        tls: Arc<ClientConfig>,
+        tunnel: Arc<Tunnel>,
+    ) -> Self {
         let (outgoing, to_send) = mpsc::channel(OUTGOING);
         let (happened, events) = mpsc::channel(INCOMING);
         let cancelled = CancellationToken::new();
@@ -92,7 +103,7 @@ impl Connection {
         tokio::spawn(async move {
             let ended = tokio::select! {
                 () = task.cancelled() => return,
-                ended = run(url, tls, to_send, &happened, &tunnel) => ended,
+                ended = run(url, resume, tls, to_send, &happened, &tunnel) => ended,
             };
             let lost = match ended {
                 Ok(()) => Lost::from("the server closed the connection"),
@@ -135,6 +146,7 @@ impl Connection {
 
 async fn run(
     url: String,
+    resume: Option<Token>,
     tls: Arc<ClientConfig>,
     mut to_send: mpsc::Receiver<Outgoing>,
     happened: &mpsc::Sender<ConnectionEvent>,
@@ -145,22 +157,30 @@ async fn run(
         "Sec-WebSocket-Protocol",
         HeaderValue::from_static("cooee.v1"),
     );
+    if let Some(token) = &resume
+        && let Ok(mut bearer) = HeaderValue::try_from(format!("Bearer {}", token.expose()))
+    {
+        bearer.set_sensitive(true);
+        request.headers_mut().insert(AUTHORIZATION, bearer);
+    }
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_FRAME))
         .max_frame_size(Some(MAX_FRAME));
     let connector = Some(Connector::Rustls(tls));
-    let (socket, _) = connect_async_tls_with_config(request, Some(config), true, connector).await?;
+    let (socket, response) =
+        connect_async_tls_with_config(request, Some(config), true, connector).await?;
+    let resuming = resume.is_some() && response.headers().contains_key(RESUMING);
     let tcp = tcp(socket.get_ref());
     let local = tcp.and_then(|tcp| tcp.local_addr().ok());
     if let Some(tcp) = tcp {
         keep_little_unsent(tcp);
     }
     let (mut writer, mut reader) = socket.split();
-    if happened
-        .send(ConnectionEvent::Open(local.map(|local| local.ip())))
-        .await
-        .is_err()
-    {
+    let opened = ConnectionEvent::Open {
+        local: local.map(|local| local.ip()),
+        resuming,
+    };
+    if happened.send(opened).await.is_err() {
         return Ok(());
     }
     let mut signed_in = false;

@@ -421,9 +421,13 @@ impl Driver {
     fn handle_connection(&mut self, event: Option<ConnectionEvent>) {
         let now = now();
         match event {
-            Some(ConnectionEvent::Open(local)) => {
+            Some(ConnectionEvent::Open { local, resuming }) => {
                 self.local = local;
-                self.signalling.handle_connected(now);
+                if resuming {
+                    self.signalling.handle_resuming(now);
+                } else {
+                    self.signalling.handle_connected(now);
+                }
             }
             Some(ConnectionEvent::Text(text)) => self.signalling.handle_text(now, &text),
             Some(ConnectionEvent::Traffic) => self.signalling.handle_traffic(now),

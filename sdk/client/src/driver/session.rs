@@ -74,10 +74,11 @@ impl Driver {
 
     pub(super) async fn carry_out_signalling(&mut self, output: SignallingOutput) {
         match output {
-            SignallingOutput::Connect => {
+            SignallingOutput::Connect { resume } => {
                 let url = self.server.websocket();
                 self.connection = Some(Connection::open(
                     url,
+                    resume,
                     Arc::clone(&self.tls),
                     Arc::clone(&self.tunnel),
                 ));

@@ -14,6 +14,9 @@ use super::types::{
     RequestError, RequestId, SignIn, SignallingConfig, SignallingOutput, SignallingState,
 };
 
+/// The number of a resumption that came with the connection; requests count from 1.
+const WITH_THE_CONNECTION: u64 = 0;
+
 /// A session with the server: signs in, matches answers to requests, keeps the connection alive,
 /// and comes back by itself after a break. Numbers of requests are never used twice.
 ///
@@ -177,6 +180,14 @@ impl SignallingSession {
         }
     }
 
+    /// The WebSocket is open, and the server is resuming the session whose token came with it.
+    pub fn handle_resuming(&mut self, now: Instant) {
+        if self.state == SignallingState::Connecting {
+            self.await_sign_in(now);
+            self.sign_in_seq = Some(WITH_THE_CONNECTION);
+        }
+    }
+
     /// The WebSocket is closed, or could not be opened.
     pub fn handle_disconnected(&mut self, now: Instant) {
         match self.state {
@@ -318,7 +329,11 @@ impl SignallingSession {
     fn connect(&mut self, now: Instant) {
         self.state = SignallingState::Connecting;
         self.deadline = Some(now + self.config.connect_timeout);
-        self.outputs.push_back(SignallingOutput::Connect);
+        let resume = match &self.sign_in {
+            Some(SignIn::Resume(token)) => Some(token.clone()),
+            Some(SignIn::Register(..) | SignIn::Login(..) | SignIn::Another(_)) | None => None,
+        };
+        self.outputs.push_back(SignallingOutput::Connect { resume });
     }
 
     /// The connection is gone: whoever waits for an answer is told, and another is tried later.

@@ -47,11 +47,16 @@ impl SignallingSession {
                 another: true,
             }),
         };
+        self.await_sign_in(now);
+        self.sign_in_seq = self.send(message);
+    }
+
+    /// The server has been told who one is.
+    pub(super) fn await_sign_in(&mut self, now: Instant) {
         self.state = SignallingState::SigningIn;
         self.sync = PartialSync::default();
         self.handle_traffic(now);
         self.deadline = Some(now + self.config.request_timeout);
-        self.sign_in_seq = self.send(message);
     }
 
     pub(super) fn handle_sign_in_answer(&mut self, now: Instant, message: ServerMessage) {

@@ -126,8 +126,12 @@ pub struct Synchronised {
 /// What the caller of the session has to do, in order.
 #[derive(Debug)]
 pub enum SignallingOutput {
-    /// Open the WebSocket; report to `handle_connected` or `handle_disconnected`.
-    Connect,
+    /// Open the WebSocket, with this token in its request if there is one; report to
+    /// `handle_connected`, `handle_resuming` or `handle_disconnected`.
+    Connect {
+        /// The token of the session that is to be resumed with the connection.
+        resume: Option<Token>,
+    },
     /// Send this text frame.
     Send(String),
     /// Send a WebSocket ping; report the pong, or anything else that arrives, as traffic.

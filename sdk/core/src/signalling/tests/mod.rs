@@ -122,6 +122,10 @@ fn resume() -> SignIn {
     SignIn::Resume(cooee_protocol::Token::parse("token").unwrap())
 }
 
+fn another() -> SignIn {
+    SignIn::Another(cooee_protocol::Token::parse("token").unwrap())
+}
+
 fn profile(re: Option<u64>, name: &str, token: Option<&str>) -> Value {
     let mut frame = json!({
         "type": 202,
@@ -141,7 +145,7 @@ fn words(outputs: &[SignallingOutput]) -> Vec<String> {
     outputs
         .iter()
         .map(|output| match output {
-            SignallingOutput::Connect => "connect".to_owned(),
+            SignallingOutput::Connect { resume: _ } => "connect".to_owned(),
             SignallingOutput::Send(_) => "send".to_owned(),
             SignallingOutput::Ping => "ping".to_owned(),
             SignallingOutput::Disconnect => "disconnect".to_owned(),

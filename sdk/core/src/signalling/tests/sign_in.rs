@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::super::{SignIn, SignallingOutput, SignallingState};
-use super::{Rig, login, profile, register, resume, words};
+use super::{Rig, another, login, profile, register, resume, words};
 
 #[test]
 fn register_login_and_resume() {
@@ -48,6 +48,54 @@ fn register_login_and_resume() {
         assert_eq!((sync.contacts.len(), sync.groups.len()), (1, 1));
         assert!(!sync.resumed);
     }
+}
+
+#[test]
+fn a_token_goes_along_with_the_connection() {
+    for (how, goes_along) in [
+        (resume(), true),
+        (login(), false),
+        (register("alice"), false),
+        (another(), false),
+    ] {
+        let mut rig = Rig::new();
+        rig.session.sign_in(rig.now, how);
+        let outputs = rig.outputs();
+        let [SignallingOutput::Connect { resume }] = outputs.as_slice() else {
+            panic!("{outputs:?}");
+        };
+        assert_eq!(resume.is_some(), goes_along);
+    }
+
+    let mut rig = Rig::new();
+    rig.session.sign_in(rig.now, resume());
+    rig.outputs();
+    rig.session.handle_resuming(rig.now);
+    assert_eq!(rig.session.state(), SignallingState::SigningIn);
+    assert!(rig.outputs().is_empty(), "nothing is left to say");
+    rig.welcome("alice", Some("token"));
+    assert_eq!(rig.session.state(), SignallingState::Online);
+    rig.outputs();
+    // Its number is none of a request's.
+    rig.request().unwrap();
+    assert_eq!(rig.sent()[0]["seq"], 1);
+
+    // A server that has never heard of it opens the WebSocket and no more.
+    let mut rig = Rig::new();
+    rig.session.sign_in(rig.now, resume());
+    rig.outputs();
+    assert_eq!(rig.open()["type"], 650);
+
+    // It may be refused, or not be answered, like any other.
+    let mut rig = Rig::new();
+    rig.session.sign_in(rig.now, resume());
+    rig.session.handle_resuming(rig.now);
+    rig.refuse(402);
+    assert_eq!(rig.session.state(), SignallingState::SignedOut);
+    rig.session.sign_in(rig.now, resume());
+    rig.session.handle_resuming(rig.now);
+    rig.wait();
+    assert_eq!(rig.session.state(), SignallingState::Waiting);
 }
 
 #[test]
