@@ -15,10 +15,9 @@ const SHORTEN_WAIT_HASTE: i64 = 100_000;
 const PATIENCE_ABOVE: i64 = 8_000_000;
 const PATIENCE_BELOW: i64 = 2_000_000;
 
-/// A single beat is won in pauses only, and waited for longer. Once shortening has begun, it goes on
-/// to the last whole beat.
-const SEVERAL_BEATS: i64 = 2;
-const SHORTEN_WAIT_SINGLE: i64 = 1_500_000;
+/// So many beats have to be won before frames are shortened at all: a path that was calm from the
+/// beginning is left alone. Once begun, it goes on to the last whole beat.
+const LEAST_BEATS: i64 = 2;
 
 impl JitterBuffer {
     /// How long to play what is played with this delay.
@@ -37,18 +36,18 @@ impl JitterBuffer {
         // Pulled sooner by whole beats, and not sooner than the target allows.
         let beats = (excess / self.beat_micros).max(0) * self.beat_micros;
         let most = self.ahead.saturating_add(beats);
-        if most < self.beat_micros || excess < 0 {
+        let least = if self.shortening { 1 } else { LEAST_BEATS };
+        if most < least * self.beat_micros || excess < 0 {
             self.above_since = None;
             self.shortening = false;
             return Pace::Even;
         }
         let above = now - *self.above_since.get_or_insert(now);
         let far = excess > HASTE_EXCESS;
-        let several = most >= SEVERAL_BEATS * self.beat_micros;
-        let wait = match (far, several || self.shortening) {
-            (true, _) => SHORTEN_WAIT_HASTE,
-            (false, true) => SHORTEN_WAIT,
-            (false, false) => SHORTEN_WAIT_SINGLE,
+        let wait = if far {
+            SHORTEN_WAIT_HASTE
+        } else {
+            SHORTEN_WAIT
         };
         if above < wait {
             return Pace::Even;
@@ -56,7 +55,7 @@ impl JitterBuffer {
         self.shortening = true;
         Pace::Shorter {
             most: self.samples(most),
-            haste: far || (several && above > PATIENCE_ABOVE),
+            haste: far || above > PATIENCE_ABOVE,
         }
     }
 
