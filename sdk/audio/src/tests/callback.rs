@@ -168,3 +168,18 @@ fn a_buffer_grows_when_it_is_too_small_and_shrinks_when_all_is_calm() {
     assert_eq!(sizes(&mut buffers, &mut now, 100, None), [0; 0]);
     assert_eq!(sizes(&mut buffers, &mut now, 30, None), [5]);
 }
+
+#[test]
+fn stalls_of_one_trouble_are_one_and_go_on_being_counted_while_it_lasts() {
+    let mut now = Instant::now();
+    let mut buffers = Buffers::new(now, 5);
+    assert_eq!(sizes(&mut buffers, &mut now, 3, None), [0; 0]);
+    // Ten in a second, twice within what is remembered.
+    for _ in 0..2 {
+        assert_eq!(sizes(&mut buffers, &mut now, 1, Some(1)), [0; 0]);
+        buffers.observe(now, 0);
+        assert_eq!(sizes(&mut buffers, &mut now, 3, None), [0; 0]);
+    }
+    // A buffer that is too small stalls all the time, and not for long.
+    assert_eq!(sizes(&mut buffers, &mut now, 4, Some(1)), [10]);
+}
