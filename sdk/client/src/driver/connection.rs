@@ -144,6 +144,14 @@ impl Connection {
     }
 }
 
+/// What happens next on a connection; nothing ever, where there is none.
+pub(super) async fn next_event(connection: &mut Option<Connection>) -> Option<ConnectionEvent> {
+    match connection {
+        Some(connection) => connection.next().await,
+        None => std::future::pending().await,
+    }
+}
+
 async fn run(
     url: String,
     resume: Option<Token>,

@@ -6,9 +6,9 @@ use cooee_core::signalling::{SignIn, SignallingState};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::connection::ConnectionEvent;
+use super::connection::{ConnectionEvent, next_event};
 use super::messages::MessageWake;
-use super::{Driver, Waiter, next_event, now, sleep_to};
+use super::{Driver, Waiter, now, sleep_to};
 use crate::shared::Connectivity;
 
 /// How long a pause waits for answers that somebody waits for: phones give a few seconds in all.

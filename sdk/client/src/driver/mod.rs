@@ -29,7 +29,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use self::active::{ActiveCall, PlaneWake};
-use self::connection::{Connection, ConnectionEvent};
+use self::connection::{Connection, ConnectionEvent, next_event};
 use self::lifecycle::Life;
 pub(crate) use self::messages::MessageCommand;
 use self::messages::{Conversations, MessageWake};
@@ -473,13 +473,6 @@ impl Driver {
 
     fn is_online(&self) -> bool {
         self.signalling.state() == SignallingState::Online
-    }
-}
-
-async fn next_event(connection: &mut Option<Connection>) -> Option<ConnectionEvent> {
-    match connection {
-        Some(connection) => connection.next().await,
-        None => std::future::pending().await,
     }
 }
 
