@@ -28,3 +28,13 @@ export async function open(page, address, scene, { theme = "light", lang = "en",
   // What is laid out is not yet painted: two frames later it is.
   await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve(null)))));
 }
+
+/** The scenes that the build knows. */
+export async function sceneNames(browser, address) {
+  const page = await browser.newPage();
+  await page.goto(`${address}/review.html?list`);
+  await page.waitForFunction(() => document.documentElement.dataset.scenes);
+  const names = (await page.evaluate(() => document.documentElement.dataset.scenes)).split(" ");
+  await page.close();
+  return names;
+}

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { launch, open, SIZES, watch } from "./browser.mjs";
+import { launch, open, sceneNames, SIZES, watch } from "./browser.mjs";
 import { layoutFaults } from "./layout.mjs";
 import { serve } from "./server.mjs";
 
@@ -18,16 +18,6 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const folder = option("shots");
 if (folder) mkdirSync(folder, { recursive: true });
-
-/** The scenes that the build knows. */
-async function sceneNames(browser, address) {
-  const page = await browser.newPage();
-  await page.goto(`${address}/review.html?list`);
-  await page.waitForFunction(() => document.documentElement.dataset.scenes);
-  const names = (await page.evaluate(() => document.documentElement.dataset.scenes)).split(" ");
-  await page.close();
-  return names;
-}
 
 /** Text at 200 %, where everything is, in the smallest and the largest window. */
 const LARGE_TEXT = ["360x640", "1440x900"];

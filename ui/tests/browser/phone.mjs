@@ -4,7 +4,7 @@
 // only covers it; and the way back.
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { launch, open, watch } from "./browser.mjs";
+import { launch, open, sceneNames, watch } from "./browser.mjs";
 import { insetFaults } from "./insets.mjs";
 import { layoutFaults } from "./layout.mjs";
 import { serve } from "./server.mjs";
@@ -36,18 +36,9 @@ async function phone(size, insets = { top: 0, right: 0, bottom: 0, left: 0 }) {
   return { page, trouble: watch(page, server.address), close: () => context.close() };
 }
 
-async function sceneNames() {
-  const page = await browser.newPage();
-  await page.goto(`${server.address}/review.html?list`);
-  await page.waitForFunction(() => document.documentElement.dataset.scenes);
-  const names = (await page.evaluate(() => document.documentElement.dataset.scenes)).split(" ");
-  await page.close();
-  return names;
-}
-
 // ---- every screen, inside its safe area ----
 
-const names = option("scenes")?.split(",") ?? (await sceneNames());
+const names = option("scenes")?.split(",") ?? (await sceneNames(browser, server.address));
 // A quick look is one at the phone on its side, whose edges are taken on three sides.
 const kinds = Object.entries(PHONES).filter(([kind]) => kind === "side" || !process.argv.includes("--quick"));
 for (const [kind, { size, insets, text }] of kinds) {
